@@ -1,0 +1,77 @@
+package engine
+
+import "net/netip"
+
+// Network is a bridge network of the engine.
+type Network struct {
+	ID       string
+	Name     string
+	Subnets  []netip.Prefix
+	Internal bool
+	Labels   map[string]string
+}
+
+// NetworkSpec asks for a bridge network with a subnet of its own.
+type NetworkSpec struct {
+	Name    string
+	Subnet  netip.Prefix // the zero value lets the engine choose
+	IPRange netip.Prefix // the part of Subnet from which the engine gives addresses by itself; zero: all of it
+	// Internal networks have no way out of the host.
+	Internal bool
+	Labels   map[string]string
+}
+
+// Volume is a named volume. Its labels never change after creation.
+type Volume struct {
+	Name   string
+	Labels map[string]string
+}
+
+// Info is what an engine says of itself.
+type Info struct {
+	ID              string
+	Name            string
+	Version         string
+	APIVersion      string
+	OperatingSystem string
+	Architecture    string
+	KernelVersion   string
+	CgroupVersion   string
+	StorageDriver   string
+	BackingFS       string
+	CPUs            int
+	Memory          int64 // bytes
+	MemoryLimit     bool
+	SwapLimit       bool
+	PidsLimit       bool
+	CPULimit        bool
+	UserNamespaces  bool
+	Rootless        bool
+	SecurityOptions []string
+	LiveRestore     bool
+	Warnings        []string
+}
+
+// Snapshot is everything the engine holds that concerns us, taken in one go: every container (also foreign ones, since
+// they may sit in a project's network), every network, and the volumes that carry our label.
+type Snapshot struct {
+	Containers []ContainerSummary
+	Networks   []Network
+	Volumes    []Volume
+}
+
+// PullPolicy says when an image is pulled.
+type PullPolicy string
+
+const (
+	PullMissing PullPolicy = "missing"
+	PullAlways  PullPolicy = "always"
+	PullNever   PullPolicy = "never"
+)
+
+// Image is an image the engine holds.
+type Image struct {
+	ID string
+	// Digest is the content address in its registry ("sha256:…"); for an image that never was in one, its ID.
+	Digest string
+}
