@@ -1,0 +1,135 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+)
+
+// Containers lists the containers, in every state, that carry all of labels. An empty value asks for the label's
+// presence alone.
+func (e *Engine) Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error) {
+	listed, err := e.client.ContainerList(ctx, container.ListOptions{All: true, Filters: byLabels(labels)})
+	if err != nil {
+		return nil, failure(err, "list containers")
+	}
+	summaries := make([]engine.ContainerSummary, 0, len(listed))
+	for _, item := range listed {
+		summaries = append(summaries, summary(item))
+	}
+	return summaries, nil
+}
+
+// Container inspects one container by id or name.
+func (e *Engine) Container(ctx context.Context, id string) (engine.Container, error) {
+	inspected, err := e.client.ContainerInspect(ctx, id)
+	if err != nil {
+		return engine.Container{}, failure(err, "inspect container %s", id)
+	}
+	return observed(inspected), nil
+}
+
+// CreateContainer creates a container and joins it to every network of its spec; it does not start it. What was half
+// made is removed again when a later step fails.
+func (e *Engine) CreateContainer(ctx context.Context, spec engine.ContainerSpec) (string, error) {
+	defer e.changed()
+	config, host, network := request(spec)
+	created, err := e.client.ContainerCreate(ctx, config, host, network, nil, spec.Name)
+	if err != nil {
+		return "", failure(err, "create container %s from image %s", spec.Name, spec.Image)
+	}
+	for _, warning := range created.Warnings {
+		e.log.Warn("the engine warns about a new container", "container", spec.Name, "warning", warning)
+	}
+	for _, endpoint := range further(spec.Networks) {
+		if err := e.Connect(ctx, endpoint.Network, created.ID, endpoint); err != nil {
+			return "", errors.Join(err, e.RemoveContainer(context.WithoutCancel(ctx), created.ID))
+		}
+	}
+	e.log.Debug("created container", "container", spec.Name, "id", created.ID)
+	return created.ID, nil
+}
+
+// further are the endpoints that an engine before API 1.44 refuses at creation: all but the first.
+func further(endpoints []engine.Endpoint) []engine.Endpoint {
+	if len(endpoints) == 0 {
+		return nil
+	}
+	return endpoints[1:]
+}
+
+// StartContainer starts a container; one that runs already is left alone.
+func (e *Engine) StartContainer(ctx context.Context, id string) error {
+	defer e.changed()
+	return failure(e.client.ContainerStart(ctx, id, container.StartOptions{}), "start container %s", id)
+}
+
+// StopContainer asks a container to end and kills it after grace, rounded up to seconds. One that is stopped already is
+// left alone.
+func (e *Engine) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	defer e.changed()
+	seconds := int(math.Ceil(grace.Seconds()))
+	return failure(e.client.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds}), "stop container %s", id)
+}
+
+// PauseContainer freezes every process of a running container.
+func (e *Engine) PauseContainer(ctx context.Context, id string) error {
+	defer e.changed()
+	return failure(e.client.ContainerPause(ctx, id), "freeze container %s", id)
+}
+
+// UnpauseContainer resumes a frozen container.
+func (e *Engine) UnpauseContainer(ctx context.Context, id string) error {
+	defer e.changed()
+	return failure(e.client.ContainerUnpause(ctx, id), "resume container %s", id)
+}
+
+// RemoveContainer removes a container, running or not, with its anonymous volumes. One that is gone, or being removed
+// by somebody else until it is gone, counts as removed.
+func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
+	defer e.changed()
+	err := failure(e.client.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true}), "remove container %s", id)
+	switch {
+	case errors.Is(err, engine.ErrNotFound):
+		return nil
+	case errors.Is(err, engine.ErrConflict): // "removal of container … is already in progress"
+		return e.WaitRemoved(ctx, id)
+	}
+	return err
+}
+
+// UpdateLimits changes the CPU, memory and process limits of a container in place, running or not.
+func (e *Engine) UpdateLimits(ctx context.Context, id string, limits engine.Limits) error {
+	defer e.changed()
+	_, err := e.client.ContainerUpdate(ctx, id, container.UpdateConfig{Resources: resources(limits)})
+	return failure(err, "change the limits of container %s", id)
+}
+
+// Signal sends a signal such as "HUP" to a container's first process.
+func (e *Engine) Signal(ctx context.Context, id, signal string) error {
+	return failure(e.client.ContainerKill(ctx, id, signal), "send %s to container %s", signal, id)
+}
+
+// WaitRemoved returns when a container is gone, also when it is gone already.
+func (e *Engine) WaitRemoved(ctx context.Context, id string) error {
+	exited, failed := e.client.ContainerWait(ctx, id, container.WaitConditionRemoved)
+	defer e.changed()
+	select {
+	case answer := <-exited:
+		if answer.Error != nil {
+			return fmt.Errorf("wait for the removal of container %s: %s", id, answer.Error.Message)
+		}
+		return nil
+	case err := <-failed:
+		if err := failure(err, "wait for the removal of container %s", id); !errors.Is(err, engine.ErrNotFound) {
+			return err
+		}
+		return nil
+	}
+}
