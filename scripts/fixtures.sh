@@ -56,7 +56,10 @@ for name in "${names[@]}"; do
 done
 
 if [ ${#missing[@]} -gt 0 ] || [[ " ${names[*]} " == *" trixie "* ]]; then
-	current trixie || import_base || fail trixie
+	if ! current trixie; then
+		scripts/require.sh debootstrap=debootstrap
+		import_base || fail trixie
+	fi
 fi
 
 # The builds wait for downloads as much as for the processor, so all run at once.
