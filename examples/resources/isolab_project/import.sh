@@ -1,0 +1,1 @@
+terraform import isolab_project.shop shop

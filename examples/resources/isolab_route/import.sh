@@ -1,0 +1,1 @@
+terraform import isolab_route.dev edge/shop/dev
