@@ -18,11 +18,16 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
+// Creator is the part of an engine that makes containers out of helper images.
+type Creator interface {
+	CreateContainer(ctx context.Context, spec engine.ContainerSpec) (string, error)
+	ImportImage(ctx context.Context, ref string, image io.Reader) error
+}
+
 // Engine is what this package needs of one.
 type Engine interface {
-	CreateContainer(ctx context.Context, spec engine.ContainerSpec) (string, error)
+	Creator
 	RemoveContainer(ctx context.Context, id string) error
-	ImportImage(ctx context.Context, ref string, image io.Reader) error
 	ReadArchive(ctx context.Context, containerID, path string) (io.ReadCloser, error)
 	WriteArchive(ctx context.Context, containerID, path string, archive io.Reader) error
 }
@@ -30,38 +35,20 @@ type Engine interface {
 // Root is where a helper container mounts the volume.
 const Root = "/volume"
 
-// Helper names a helper image and knows how to make it where the engine does not hold it.
-type Helper struct {
-	Ref   string
-	Files map[string][]byte // below [Root], owned by [Owner]; must hold at least one file if ownership matters
-}
-
-// Owner is the user and group id of every file written: the one that project containers run as.
+// Owner is the user and group id that project containers run as.
 const Owner = 1000
 
-// empty is the helper image for volumes whose content is not its business.
-var empty = Helper{Ref: "isolab-helper/empty:1"}
+// Image is the helper image: an empty one, made on the engine where it is missing.
+const Image = "isolab-helper/empty:1"
 
-// With mounts a volume into a helper container and calls use with the container's id. A volume that is empty is first
-// filled by the engine with the helper image's files and their ownership. The container is removed whatever happens.
-func With(ctx context.Context, on Engine, volume string, helper *Helper, use func(container string) error) (err error) {
-	if helper == nil {
-		helper = &empty
-	}
-	spec := engine.ContainerSpec{
-		Name:    "isolab-helper_" + rand.Text(),
-		Image:   helper.Ref,
-		Command: []string{"never-started"},
-		Labels:  map[string]string{naming.LabelRole: naming.RoleHelper},
-		Mounts:  []engine.Mount{{Volume: volume, Path: Root}},
-	}
-	id, err := on.CreateContainer(ctx, spec)
-	if errors.Is(err, engine.ErrNotFound) {
-		if err := on.ImportImage(ctx, helper.Ref, Pack(Root, helper.Files)); err != nil {
-			return fmt.Errorf("make the helper image %s: %w", helper.Ref, err)
-		}
-		id, err = on.CreateContainer(ctx, spec)
-	}
+// With mounts a volume at [Root] of a helper container and calls use with the container's id. The container is removed
+// whatever happens.
+func With(ctx context.Context, on Engine, volume string, use func(container string) error) (err error) {
+	id, err := Create(ctx, on, engine.ContainerSpec{
+		Name:   "isolab-helper_" + rand.Text(),
+		Labels: map[string]string{naming.LabelRole: naming.RoleHelper},
+		Mounts: []engine.Mount{{Volume: volume, Path: Root}},
+	})
 	if err != nil {
 		return fmt.Errorf("mount volume %s into a helper container: %w", volume, err)
 	}
@@ -71,42 +58,71 @@ func With(ctx context.Context, on Engine, volume string, helper *Helper, use fun
 			err = errors.Join(err, fmt.Errorf("remove the helper container of volume %s: %w", volume, removal))
 		}
 	}()
-	if use == nil {
-		return nil
-	}
 	return use(id)
 }
 
-// Pack makes a tar archive of files below a folder, all owned by [Owner]. File names are relative to the folder, with
-// slashes; the folders between are made as well.
-func Pack(folder string, files map[string][]byte) io.Reader {
-	var buffer bytes.Buffer
-	archive := tar.NewWriter(&buffer)
-	made := map[string]bool{}
-	add := func(header tar.Header, content []byte) {
-		header.Uid, header.Gid = Owner, Owner
-		// Writing into memory fails only for a header that cannot be encoded, which a path of ours never is.
-		if err := archive.WriteHeader(&header); err != nil {
-			panic(err)
-		}
-		_, _ = archive.Write(content)
+// Write puts files into a volume and gives the volume's root and everything written to owner (user and group id). File
+// names are relative to the volume's root, with slashes. Without files it sets the owner of the root alone.
+func Write(ctx context.Context, on Engine, volume string, owner int, files map[string][]byte) error {
+	return With(ctx, on, volume, func(container string) error {
+		return on.WriteArchive(ctx, container, "/", Pack(Root, owner, files))
+	})
+}
+
+// Create makes a container out of the helper image and answers with its id; it is never to be started. The image is
+// imported first where the engine does not hold it.
+func Create(ctx context.Context, on Creator, spec engine.ContainerSpec) (string, error) {
+	spec.Image, spec.Command = Image, []string{"never-started"}
+	id, err := on.CreateContainer(ctx, spec)
+	if !errors.Is(err, engine.ErrNotFound) {
+		return id, err
 	}
-	parents := func(path string) {
-		for i, char := range path {
-			if dir := path[:i]; char == '/' && dir != "" && !made[dir] {
-				made[dir] = true
-				add(tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755}, nil)
-			}
-		}
+	if err := on.ImportImage(ctx, Image, tape(nil)); err != nil {
+		return "", fmt.Errorf("make the helper image %s: %w", Image, err)
 	}
+	return on.CreateContainer(ctx, spec)
+}
+
+// Pack makes a tar archive of files below a folder, with the folders between, all owned by owner (user and group id).
+func Pack(folder string, owner int, files map[string][]byte) io.Reader {
 	prefix := ""
 	if trimmed := strings.Trim(folder, "/"); trimmed != "" {
 		prefix = trimmed + "/"
-		parents(prefix)
 	}
+	var headers []entry
+	made := map[string]bool{}
+	parents := func(path string) {
+		for i, char := range path {
+			if dir := path[:i]; char == '/' && !made[dir] {
+				made[dir] = true
+				headers = append(headers, entry{tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, Uid: owner, Gid: owner}, nil})
+			}
+		}
+	}
+	parents(prefix)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		parents(prefix + name)
-		add(tar.Header{Typeflag: tar.TypeReg, Name: prefix + name, Mode: 0o644, Size: int64(len(files[name]))}, files[name])
+		headers = append(headers, entry{tar.Header{
+			Typeflag: tar.TypeReg, Name: prefix + name, Mode: 0o644, Size: int64(len(files[name])), Uid: owner, Gid: owner,
+		}, files[name]})
+	}
+	return tape(headers)
+}
+
+type entry struct {
+	header  tar.Header
+	content []byte
+}
+
+// tape writes a tar archive into memory. That fails only for a header that cannot be encoded, which is our own mistake.
+func tape(entries []entry) io.Reader {
+	var buffer bytes.Buffer
+	archive := tar.NewWriter(&buffer)
+	for _, item := range entries {
+		if err := archive.WriteHeader(&item.header); err != nil {
+			panic(err)
+		}
+		_, _ = archive.Write(item.content)
 	}
 	_ = archive.Close()
 	return &buffer
