@@ -1,0 +1,125 @@
+package environment
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/stack"
+)
+
+// TmpSize is the size of /tmp in bytes unless the environment says otherwise.
+const TmpSize = 64 << 20
+
+// tmpfsOptions make memory file systems useless for bringing in programs.
+const tmpfsOptions = "rw,noexec,nosuid,nodev,mode=1777,size=%d"
+
+// container is the request for one replica: the hardening that holds for every environment, and what the spec adds.
+func (s Spec) container(replica int, address string, networks ...string) (engine.ContainerSpec, error) {
+	label, err := s.label()
+	if err != nil {
+		return engine.ContainerSpec{}, err
+	}
+	return engine.ContainerSpec{
+		Name:            naming.Container(s.Namespace, s.Name, replica),
+		Image:           s.Image,
+		Entrypoint:      s.Entrypoint,
+		Command:         s.Command,
+		WorkingDir:      s.WorkingDir,
+		User:            s.User,
+		Env:             s.variables(),
+		Health:          s.Health,
+		Limits:          s.Limits,
+		ReadOnly:        s.ReadOnly,
+		Init:            true,
+		CapDrop:         []string{"ALL"},
+		CapAdd:          s.Capabilities,
+		NoNewPrivileges: true,
+		Mounts:          s.mounts(),
+		Tmpfs:           s.tmpfs(),
+		Publish:         s.bindings(),
+		Log:             s.Log,
+		Restart:         "unless-stopped",
+		Networks:        s.endpoints(address, networks),
+		Labels: naming.Labels(s.Labels, map[string]string{
+			naming.LabelRole:        naming.RoleEnvironment,
+			naming.LabelProject:     s.Namespace,
+			naming.LabelEnvironment: s.Name,
+			naming.LabelKind:        string(s.Kind),
+			naming.LabelReplica:     strconv.Itoa(replica),
+			naming.LabelPort:        strconv.Itoa(s.Port),
+			naming.LabelAddress:     address,
+			naming.LabelSpec:        label,
+			labelDigest:             s.ImageDigest,
+		}),
+	}, nil
+}
+
+// labelDigest remembers which content of the image a container was made from.
+const labelDigest = naming.LabelPrefix + "image-digest"
+
+// variables are the stack's, then where the container stands, then the user's.
+func (s Spec) variables() map[string]string {
+	variables := map[string]string{
+		"ISOLAB_PROJECT":     s.Namespace,
+		"ISOLAB_ENVIRONMENT": s.Name,
+		"ISOLAB_KIND":        string(s.Kind),
+		"ISOLAB_BASE_PATH":   naming.RoutePath(s.Namespace),
+	}
+	if s.Port > 0 {
+		variables["PORT"] = strconv.Itoa(s.Port)
+	}
+	if chosen, ok := stack.Get(s.Stack); ok {
+		maps.Copy(variables, chosen.Variables)
+	}
+	maps.Copy(variables, s.Variables)
+	return variables
+}
+
+func (s Spec) mounts() []engine.Mount {
+	var mounts []engine.Mount
+	if s.Workspace != "" {
+		// Only development writes the sources; the others serve what they were given.
+		mounts = append(mounts, engine.Mount{Volume: naming.Workspace(s.Namespace), Path: s.Workspace, ReadOnly: s.Kind != lifecycle.KindDevelopment})
+	}
+	for name, volume := range s.Volumes {
+		mounts = append(mounts, engine.Mount{Volume: naming.Volume(s.Namespace, name), Path: volume.Path, ReadOnly: volume.ReadOnly})
+	}
+	slices.SortFunc(mounts, func(a, b engine.Mount) int { return strings.Compare(a.Path, b.Path) })
+	return mounts
+}
+
+func (s Spec) tmpfs() map[string]string {
+	mounts := map[string]string{"/tmp": fmt.Sprintf(tmpfsOptions, TmpSize)}
+	for path, size := range s.Tmpfs {
+		mounts[path] = fmt.Sprintf(tmpfsOptions, size)
+	}
+	return mounts
+}
+
+func (s Spec) bindings() []engine.PortBinding {
+	var bindings []engine.PortBinding
+	for _, publication := range s.Publish {
+		bindings = append(bindings, engine.PortBinding{ContainerPort: publication.Port, HostAddress: publication.Address})
+	}
+	slices.SortFunc(bindings, func(a, b engine.PortBinding) int { return a.ContainerPort - b.ContainerPort })
+	return bindings
+}
+
+// endpoints joins the internal network first, with the fixed address and the provider's own name.
+func (s Spec) endpoints(address string, networks []string) []engine.Endpoint {
+	endpoints := make([]engine.Endpoint, len(networks))
+	for i, network := range networks {
+		endpoints[i] = engine.Endpoint{Network: network}
+	}
+	if len(endpoints) > 0 {
+		endpoints[0].Address = address
+		endpoints[0].Aliases = []string{naming.Alias(s.Namespace, s.Name)}
+	}
+	return endpoints
+}

@@ -1,0 +1,158 @@
+package environment
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
+)
+
+// grace is how long a container may take to end by itself.
+const grace = 10 * time.Second
+
+// logLines of a container are shown when it does not come up.
+const logLines = 20
+
+// UnhealthyError says why a container did not come up, in its own words.
+type UnhealthyError struct {
+	Reason string
+	Check  string // output of the last health check
+	Log    string // last lines
+}
+
+func (e *UnhealthyError) Error() string {
+	text := e.Reason
+	if e.Check != "" {
+		text += "\n\nLast health check:\n" + indent(e.Check)
+	}
+	if e.Log != "" {
+		text += "\n\nLast log lines:\n" + indent(e.Log)
+	}
+	return text
+}
+
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
+}
+
+// bring takes a container to the wanted status.
+func (e *Environments) bring(ctx context.Context, wanted Wanted, id string) error {
+	current, err := e.engine.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	have := statusOf(current.State)
+	if have == wanted.Status && current.State != engine.StateRestarting {
+		return nil
+	}
+	switch wanted.Status {
+	case lifecycle.Running:
+		if have == lifecycle.Frozen {
+			return e.engine.UnpauseContainer(ctx, id)
+		}
+		return e.start(ctx, wanted, id)
+	case lifecycle.Frozen:
+		if have == lifecycle.Stopped {
+			if err := e.start(ctx, wanted, id); err != nil {
+				return err
+			}
+		}
+		return e.engine.PauseContainer(ctx, id)
+	case lifecycle.Stopped:
+		return e.stop(ctx, id, current.State)
+	default:
+		return e.end(ctx, id, current.State)
+	}
+}
+
+// start starts a container and, if asked to, waits until its health check passes. Without a health check it is up when
+// it runs.
+func (e *Environments) start(ctx context.Context, wanted Wanted, id string) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	// Subscribed before the start, so that no event is missed.
+	events, failures := e.engine.Events(watching, id)
+	if err := e.engine.StartContainer(ctx, id); err != nil {
+		return err
+	}
+	if !wanted.WaitForHealthy || (wanted.Health != nil && len(wanted.Health.Test) == 0) {
+		return nil
+	}
+	current, err := e.engine.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case current.State != engine.StateRunning:
+		return e.unhealthy(ctx, id, fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode))
+	case current.Health.Status == "" || current.Health.Status == "healthy":
+		return nil
+	}
+	for {
+		select {
+		case event := <-events:
+			switch {
+			case event.Action == "health_status: healthy":
+				return nil
+			case event.Action == "health_status: unhealthy":
+				return e.unhealthy(ctx, id, "the container is unhealthy")
+			case event.Action == "oom":
+				return e.unhealthy(ctx, id, fmt.Sprintf("the container ran out of its memory limit of %d bytes", wanted.Limits.Memory))
+			case event.Action == "die":
+				return e.unhealthy(ctx, id, fmt.Sprintf("the container ended with exit code %s before it was healthy", event.ExitCode))
+			}
+		case err := <-failures:
+			return err
+		case <-ctx.Done():
+			return e.unhealthy(ctx, id, fmt.Sprintf("the container was not healthy in time (%v)", context.Cause(ctx)))
+		}
+	}
+}
+
+// unhealthy gathers what the container itself says. Failing to gather must not hide the reason.
+func (e *Environments) unhealthy(ctx context.Context, id, reason string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	failure := &UnhealthyError{Reason: reason}
+	if current, err := e.engine.Container(ctx, id); err == nil {
+		failure.Check = current.Health.Output
+	}
+	if log, err := e.engine.Logs(ctx, id, logLines); err == nil {
+		failure.Log = log
+	}
+	return failure
+}
+
+func (e *Environments) stop(ctx context.Context, id string, state engine.State) error {
+	if state == engine.StatePaused {
+		// A frozen process cannot answer the signal to end.
+		if err := e.engine.UnpauseContainer(ctx, id); err != nil {
+			return err
+		}
+	}
+	return e.engine.StopContainer(ctx, id, grace)
+}
+
+// end stops a container that is up and removes it.
+func (e *Environments) end(ctx context.Context, id string, state engine.State) error {
+	if state == engine.StateRunning {
+		if err := e.engine.StopContainer(ctx, id, grace); err != nil {
+			return err
+		}
+	}
+	return e.engine.RemoveContainer(ctx, id)
+}
+
+// userID is the numeric user of the containers, for the ownership of their volumes.
+func (s Spec) userID() int {
+	user, _, _ := strings.Cut(s.User, ":")
+	if id, err := strconv.Atoi(user); err == nil {
+		return id
+	}
+	return volume.Owner
+}
