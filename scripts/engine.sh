@@ -23,14 +23,17 @@ wait_ready() {
 
 start() {
 	"$here/require.sh" docker=docker.io curl=curl
+	"$here/require.sh" docker=docker-cli # a package of its own since Debian 13
 	if answers; then
 		echo "==> Docker engine $(docker version --format '{{.Server.Version}}') answers"
 		return
 	fi
 
 	[ -z "${DOCKER_HOST:-}" ] || fail "No Docker engine answers at DOCKER_HOST=$DOCKER_HOST. Start it, or unset DOCKER_HOST to use one on this machine"
-	[ "$(docker context show 2>/dev/null || echo default)" = default ] ||
-		fail "No Docker engine answers in the Docker context $(docker context show). Start it, or choose another: docker context use default"
+	local context
+	context=$(docker context inspect --format '{{.Name}}')
+	[ "$context" = default ] ||
+		fail "No Docker engine answers in the Docker context $context. Start it, or choose another: docker context use default"
 	[ "$(id -u)" -eq 0 ] || fail "No Docker engine answers at $socket, or $(id -un) may not use it. Start one, join the group docker, or run this as root"
 	"$here/require.sh" dockerd=docker.io iptables=iptables
 

@@ -2,6 +2,9 @@
 # Makes sure that commands are there: require.sh COMMAND=PACKAGE… installs the Debian packages of those that are missing.
 set -euo pipefail
 
+# Where Debian keeps its daemons; not on every user's path.
+PATH=$PATH:/usr/sbin:/sbin
+
 commands=() packages=()
 for pair in "$@"; do
 	if ! command -v "${pair%%=*}" >/dev/null; then
