@@ -1,0 +1,175 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+)
+
+// Apply makes a gateway what spec asks for: creates what is missing, adopts what is half made, repairs what has been
+// changed by hand. A container that cannot be changed in place is made anew, with all its networks and routes. It returns
+// when nginx serves.
+func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
+	spec = spec.withDefaults()
+	if err := spec.validate(); err != nil {
+		return Observed{}, err
+	}
+	// The image first: without it, nothing that serves now is touched.
+	image, err := g.on.EnsureImage(ctx, spec.Image, spec.PullPolicy)
+	if err != nil {
+		return Observed{}, fmt.Errorf("gateway %s: %w", spec.Name, err)
+	}
+	err = g.locked(ctx, spec.Name, func(ctx context.Context) error { return g.build(ctx, spec, image) })
+	if err == nil {
+		err = g.serve(ctx, spec.Name)
+	}
+	g.routes.drop(spec.Name)
+	if err != nil {
+		return Observed{}, fmt.Errorf("make gateway %s: %w", spec.Name, err)
+	}
+	return g.Read(ctx, spec.Name)
+}
+
+// build makes the network, the volume and the container, which it does not start.
+func (g *Gateways) build(ctx context.Context, spec Spec, image engine.Image) error {
+	network, err := g.ownNetwork(ctx, spec.Name)
+	if err != nil {
+		return err
+	}
+	volume, err := g.on.CreateVolume(ctx, naming.Gateway(spec.Name), labels(spec.Name))
+	if err != nil {
+		return err
+	}
+	if !owns(spec.Name, volume.Labels) {
+		return fmt.Errorf("the volume %s exists and is not this gateway's; remove or rename it", volume.Name)
+	}
+	at, err := g.find(ctx, spec.Name)
+	if err != nil {
+		return err
+	}
+	stored, err := g.read(ctx, at)
+	if err != nil {
+		return err
+	}
+	networks, err := g.on.Networks(ctx, map[string]string{naming.LabelRole: naming.RoleNetwork})
+	if err != nil {
+		return err
+	}
+	wanted := map[string]engine.Network{network.Name: network}
+	projects := byNamespace(networks)
+	for key := range stored.routes {
+		if project, ok := projects[key.namespace]; ok {
+			wanted[project.Name] = project
+		}
+	}
+	return g.repair(ctx, spec, image, at, network, wanted)
+}
+
+// ownNetwork is the gateway's way to the host's published port, made when missing.
+func (g *Gateways) ownNetwork(ctx context.Context, name string) (engine.Network, error) {
+	networks, err := g.on.Networks(ctx, labels(name))
+	if err != nil {
+		return engine.Network{}, err
+	}
+	if len(networks) > 0 {
+		return networks[0], nil
+	}
+	return g.networks.Create(ctx, engine.NetworkSpec{Name: naming.Gateway(name), Labels: labels(name)})
+}
+
+// repair leaves a container that is as asked for, on the wanted networks and on no others.
+func (g *Gateways) repair(ctx context.Context, spec Spec, image engine.Image, at place, own engine.Network, wanted map[string]engine.Network) error {
+	if at.container.ID != "" {
+		container, err := g.on.Container(ctx, at.container.ID)
+		if err != nil {
+			return err
+		}
+		if reason := unfit(spec, image, container); reason == "" {
+			return g.adjust(ctx, spec, container, wanted)
+		} else {
+			g.log.Info("making the container anew", "gateway", spec.Name, "reason", reason)
+		}
+		if err := g.on.RemoveContainer(ctx, at.container.ID); err != nil {
+			return err
+		}
+	}
+	endpoints := []engine.Endpoint{{Network: own.ID}}
+	for name, network := range wanted {
+		if name != own.Name {
+			endpoints = append(endpoints, engine.Endpoint{Network: network.ID})
+		}
+	}
+	_, err := g.on.CreateContainer(ctx, spec.container(endpoints))
+	return err
+}
+
+// unfit says why a container has to be made anew, or nothing.
+func unfit(spec Spec, image engine.Image, container engine.Container) string {
+	wanted := spec.container(nil)
+	if container.ImageID != image.ID {
+		return "its image is another one"
+	}
+	if container.Spec.Labels[naming.LabelSpec] != wanted.Labels[naming.LabelSpec] {
+		return "it was made from another specification"
+	}
+	if found := weakened(wanted, container); len(found) > 0 {
+		return found[0]
+	}
+	return ""
+}
+
+// adjust changes in place what can be: limits and networks.
+func (g *Gateways) adjust(ctx context.Context, spec Spec, container engine.Container, wanted map[string]engine.Network) error {
+	have := container.Spec.Limits
+	if want := spec.Limits; have.CPUs != want.CPUs || have.Memory != want.Memory || have.Pids != want.Pids {
+		if err := g.on.UpdateLimits(ctx, container.ID, want); err != nil {
+			return err
+		}
+	}
+	joined := attached(container.Spec.Networks)
+	for name, network := range wanted {
+		if joined[name] {
+			continue
+		}
+		if err := g.on.Connect(ctx, network.ID, container.ID, engine.Endpoint{Network: network.ID}); err != nil {
+			return err
+		}
+	}
+	maps.DeleteFunc(joined, func(name string, _ bool) bool { _, ok := wanted[name]; return ok })
+	for name := range joined {
+		if err := g.on.Disconnect(ctx, name, container.ID); err != nil {
+			return err
+		}
+	}
+	if container.State == engine.StatePaused {
+		return g.on.UnpauseContainer(ctx, container.ID)
+	}
+	return nil
+}
+
+// serve commits all routes anew and starts nginx if it does not run.
+func (g *Gateways) serve(ctx context.Context, name string) error {
+	at, err := g.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	// A start is recognised in the log by its generation, so it needs one that no earlier start had.
+	wish := &change{reread: true, force: !at.running()}
+	if err := g.submit(ctx, name, wish); err != nil {
+		return err
+	}
+	if at.running() {
+		return nil
+	}
+	if at.container.ID == "" {
+		return errors.New("its container has been removed meanwhile")
+	}
+	if err := g.on.StartContainer(ctx, at.container.ID); err != nil {
+		return err
+	}
+	return g.watch(ctx, name, at.container.ID, wish.generation, 0)
+}

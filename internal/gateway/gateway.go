@@ -1,0 +1,110 @@
+// Package gateway runs the shared nginx containers and their routes. What is desired lies as one file per route on the
+// gateway's own volume, so that it survives the container and is the same for every Terraform workspace; what nginx
+// reads is rendered from all of them, tested, switched to and watched by one commit path.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
+)
+
+// Engine is what this package needs of one.
+type Engine interface {
+	volume.Engine
+	lock.Engine
+
+	Snapshot(ctx context.Context) (engine.Snapshot, error)
+	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
+	StartContainer(ctx context.Context, id string) error
+	UnpauseContainer(ctx context.Context, id string) error
+	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
+	Signal(ctx context.Context, id, signal string) error
+	Exec(ctx context.Context, id string, command []string) (engine.ExecResult, error)
+	Logs(ctx context.Context, id string, lines int) (string, error)
+	FollowLogs(ctx context.Context, id string, since time.Time) (io.ReadCloser, error)
+
+	Networks(ctx context.Context, labels map[string]string) ([]engine.Network, error)
+	RemoveNetwork(ctx context.Context, id string) error
+	Connect(ctx context.Context, networkID, containerID string, endpoint engine.Endpoint) error
+	Disconnect(ctx context.Context, networkID, containerID string) error
+
+	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
+	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
+	RemoveVolume(ctx context.Context, name string) error
+
+	EnsureImage(ctx context.Context, ref string, policy engine.PullPolicy) (engine.Image, error)
+}
+
+// Networks makes a network with a subnet of its own.
+type Networks interface {
+	Create(ctx context.Context, spec engine.NetworkSpec) (engine.Network, error)
+}
+
+// lockTTL is how long the work on one gateway may take before another process counts it as abandoned. Joining a
+// re-created gateway to hundreds of networks takes the longest.
+const lockTTL = 4 * time.Minute
+
+// Gateways manages the gateways of one engine. It is safe for concurrent use, and so are several of them on one engine.
+type Gateways struct {
+	on       Engine
+	networks Networks
+	locks    *lock.Locker
+	log      hclog.Logger
+	render   func(routes map[key]Route) (rendering, error)
+
+	routes  shared // what the volumes hold
+	follows *queue[*followed]
+
+	mutex   sync.Mutex
+	commits map[string]*queue[*change] // by gateway
+}
+
+// New manages the gateways of an engine, whose own networks are made by networks. A nil log is silent.
+func New(on Engine, networks Networks, log hclog.Logger) *Gateways {
+	if log == nil {
+		log = hclog.NewNullLogger()
+	}
+	g := &Gateways{
+		on: on, networks: networks, locks: lock.New(on), log: log.Named("gateway"), render: render,
+		commits: map[string]*queue[*change]{},
+	}
+	g.follows = newQueue(g.followAll)
+	return g
+}
+
+// committing is the queue of one gateway's changes.
+func (g *Gateways) committing(name string) *queue[*change] {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.commits[name] == nil {
+		g.commits[name] = newQueue(func(ctx context.Context, batch []*change) { g.commit(ctx, name, batch) })
+	}
+	return g.commits[name]
+}
+
+// locked does work on one gateway while no other process does. The work must end within its context: then the lock
+// counts as abandoned soon.
+func (g *Gateways) locked(ctx context.Context, name string, work func(ctx context.Context) error) error {
+	release, err := g.locks.Acquire(ctx, "gateway_"+name, lockTTL)
+	if err != nil {
+		return fmt.Errorf("gateway %s: %w", name, err)
+	}
+	defer func() {
+		// The work is done all the same, and the lock expires by itself.
+		if err := release(); err != nil {
+			g.log.Warn("could not give back a lock", "gateway", name, "error", err)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, lockTTL-10*time.Second)
+	defer cancel()
+	return work(ctx)
+}

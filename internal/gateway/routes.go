@@ -1,0 +1,171 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+)
+
+// SetRoute creates or changes a route and answers with it as it is served. It returns when nginx serves it, unless the
+// gateway does not run: then the route serves when the gateway is back. A [*RouteError] says that this route is refused
+// (and again what it was before), whatever becomes of others that are set at the same time.
+func (g *Gateways) SetRoute(ctx context.Context, gateway string, route Route) (Route, error) {
+	route = route.withDefaults()
+	route.Serving, route.Upstreams = false, nil
+	if err := route.validate(); err != nil {
+		return Route{}, route.key().fail(err)
+	}
+	wish := &change{key: route.key(), route: &route}
+	if err := g.submit(ctx, gateway, wish); err != nil {
+		return Route{}, fmt.Errorf("set route %s/%s: %w", route.Namespace, route.Name, err)
+	}
+	return wish.result, nil
+}
+
+// RemoveRoute removes a route; with the last one of its project, the gateway leaves the project's network. A route, or
+// a gateway, that is gone already counts as removed.
+func (g *Gateways) RemoveRoute(ctx context.Context, gateway, namespace, name string) error {
+	err := g.submit(ctx, gateway, &change{key: key{namespace, name}})
+	if err != nil && !errors.Is(err, errAbsent) {
+		return fmt.Errorf("remove route %s/%s: %w", namespace, name, err)
+	}
+	return nil
+}
+
+// submit queues a change and waits for its outcome.
+func (g *Gateways) submit(ctx context.Context, gateway string, wish *change) error {
+	if err := g.committing(gateway).do(ctx, wish); err != nil {
+		return err
+	}
+	return wish.err
+}
+
+// Route reads a route, with what on the engine is not as it should be, in sentences. [engine.ErrNotFound] means that
+// the gateway does not have it.
+func (g *Gateways) Route(ctx context.Context, gateway, namespace, name string) (Route, []string, error) {
+	missing := fmt.Errorf("route %s/%s of gateway %s: %w", namespace, name, gateway, engine.ErrNotFound)
+	snapshot, err := g.on.Snapshot(ctx)
+	if err != nil {
+		return Route{}, nil, fmt.Errorf("read route %s/%s: %w", namespace, name, err)
+	}
+	at, err := locate(gateway, snapshot.Containers, snapshot.Volumes)
+	if errors.Is(err, errAbsent) {
+		return Route{}, nil, missing
+	}
+	stored, err := g.routes.get(ctx, gateway, func(ctx context.Context) (state, error) { return g.read(ctx, at) })
+	if err != nil {
+		return Route{}, nil, err
+	}
+	route, ok := stored.routes[key{namespace, name}]
+	if !ok {
+		return Route{}, nil, missing
+	}
+	return route, drift(route, at, surroundingsOf(snapshot)), nil
+}
+
+// drift says what keeps a route from leading where it should.
+func drift(route Route, at place, around surroundings) []string {
+	var found []string
+	now := around.resolve(route)
+	if !slices.Equal(now.Upstreams, route.Upstreams) {
+		found = append(found, fmt.Sprintf("The route leads to %s, while the containers of environment %s have %s.",
+			addresses(route.Upstreams), route.Environment, addresses(now.Upstreams)))
+	}
+	switch {
+	case route.Serving && !now.Serving:
+		found = append(found, fmt.Sprintf("The route serves, while no container of environment %s runs.", route.Environment))
+	case !route.Serving && now.Serving:
+		found = append(found, fmt.Sprintf("The route answers 503, while environment %s runs.", route.Environment))
+	}
+	network, ok := around.networks[route.Namespace]
+	if ok && at.container.ID != "" && !attached(at.container.Endpoints)[network.Name] {
+		found = append(found, fmt.Sprintf("The gateway is not on the network of project %s.", route.Namespace))
+	}
+	return found
+}
+
+func addresses(upstreams []string) string {
+	if len(upstreams) == 0 {
+		return "no address"
+	}
+	return strings.Join(upstreams, ", ")
+}
+
+// followed is an environment whose addresses or state may have changed.
+type followed struct {
+	namespace, environment string
+	err                    error
+}
+
+// Follow lets every gateway with a route to an environment look at the environment's containers anew. It is to be called
+// after each change of them, and costs next to nothing where no route leads or nothing has changed.
+func (g *Gateways) Follow(ctx context.Context, namespace, environment string) error {
+	wish := &followed{namespace: namespace, environment: environment}
+	err := g.follows.do(ctx, wish)
+	if err == nil {
+		err = wish.err
+	}
+	if err != nil {
+		return fmt.Errorf("let the gateways follow environment %s/%s: %w", namespace, environment, err)
+	}
+	return nil
+}
+
+// followAll serves many environments with one look at every gateway. Its readings begin after the callers' changes, so
+// none of them is missed: a route written later is resolved later too.
+func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
+	fail := func(err error) {
+		for _, one := range batch {
+			one.err = errors.Join(one.err, err)
+		}
+	}
+	containers, err := g.on.Containers(ctx, map[string]string{naming.LabelRole: naming.RoleGateway})
+	if err != nil || len(containers) == 0 {
+		fail(err)
+		return
+	}
+	around, err := g.look(ctx)
+	if err != nil {
+		fail(err)
+		return
+	}
+	for _, container := range containers {
+		name := container.Labels[naming.LabelGateway]
+		stored, err := g.read(ctx, place{name: name, container: container})
+		if err != nil {
+			fail(err)
+			continue
+		}
+		concerned := concernedBy(batch, stored, around)
+		if len(concerned) == 0 {
+			continue
+		}
+		err = g.submit(ctx, name, &change{reread: true})
+		for _, one := range concerned {
+			one.err = errors.Join(one.err, err)
+		}
+	}
+}
+
+// concernedBy picks the environments to which a gateway has a route that is not as it would be resolved now.
+func concernedBy(batch []*followed, stored state, around surroundings) []*followed {
+	var concerned []*followed
+	for _, one := range batch {
+		for _, route := range stored.routes {
+			if route.Namespace != one.namespace || route.Environment != one.environment {
+				continue
+			}
+			now := around.resolve(route)
+			if now.Serving != route.Serving || !slices.Equal(now.Upstreams, route.Upstreams) {
+				concerned = append(concerned, one)
+				break
+			}
+		}
+	}
+	return concerned
+}

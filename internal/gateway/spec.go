@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
+)
+
+// Spec is what can be asked of a gateway.
+type Spec struct {
+	Name        string `json:"name"`
+	Image       string `json:"image"` // any nginx from 1.22 on
+	HTTPPort    int    `json:"http_port"`
+	BindAddress string `json:"bind_address"` // of the host; "" means 0.0.0.0
+	// Limits that are zero get defaults: 1 CPU, 256 MiB, 256 processes. They change live, so they are not part of the
+	// container's label but read from the container itself.
+	Limits engine.Limits     `json:"-"`
+	Labels map[string]string `json:"labels,omitempty"` // the user's
+	// PullPolicy concerns only the moment of Apply. A gateway does not remember it.
+	PullPolicy engine.PullPolicy `json:"-"`
+}
+
+const (
+	// listenPort is the port inside the container; an unprivileged nginx cannot have one below 1024.
+	listenPort = 8080
+	mebibyte   = 1 << 20
+)
+
+func (s Spec) withDefaults() Spec {
+	if s.BindAddress == "" {
+		s.BindAddress = "0.0.0.0"
+	}
+	if s.Limits.CPUs == 0 {
+		s.Limits.CPUs = 1
+	}
+	if s.Limits.Memory == 0 {
+		s.Limits.Memory = 256 * mebibyte
+	}
+	if s.Limits.Pids == 0 {
+		s.Limits.Pids = 256
+	}
+	return s
+}
+
+func (s Spec) validate() error {
+	switch {
+	case !naming.Valid(s.Name):
+		return fmt.Errorf("gateway name %q: must be %s", s.Name, naming.Rule)
+	case s.Image == "":
+		return fmt.Errorf("gateway %s: an image is needed", s.Name)
+	case s.HTTPPort < 1 || s.HTTPPort > 65535:
+		return fmt.Errorf("gateway %s: the HTTP port must be from 1 to 65535, not %d", s.Name, s.HTTPPort)
+	}
+	if _, err := netip.ParseAddr(s.BindAddress); err != nil {
+		return fmt.Errorf("gateway %s: the bind address must be an IP address, not %q", s.Name, s.BindAddress)
+	}
+	return nil
+}
+
+// container is the container that serves the spec on networks.
+func (s Spec) container(networks []engine.Endpoint) engine.ContainerSpec {
+	stored, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	return engine.ContainerSpec{
+		Name:       naming.Gateway(s.Name),
+		Image:      s.Image,
+		Entrypoint: []string{"nginx"},
+		Command:    []string{"-c", configPath, "-g", "daemon off;"},
+		User:       fmt.Sprintf("%d:%d", volume.Owner, volume.Owner),
+		Labels: naming.Labels(s.Labels, labels(s.Name), map[string]string{
+			naming.LabelSpec: string(stored),
+		}),
+		Limits:          s.Limits,
+		ReadOnly:        true,
+		Init:            true,
+		CapDrop:         []string{"ALL"},
+		NoNewPrivileges: true,
+		Mounts:          []engine.Mount{{Volume: naming.Gateway(s.Name), Path: volume.Root}},
+		Tmpfs:           map[string]string{"/tmp": fmt.Sprintf("rw,noexec,nosuid,nodev,size=%d", 64*mebibyte)},
+		Publish:         []engine.PortBinding{{ContainerPort: listenPort, HostAddress: s.BindAddress, HostPort: s.HTTPPort}},
+		Log:             engine.LogLimits{MaxSize: 2 * mebibyte, MaxFiles: 3},
+		Restart:         "unless-stopped",
+		Networks:        networks,
+	}
+}
+
+// labels mark everything that a gateway owns on the engine.
+func labels(name string) map[string]string {
+	return map[string]string{naming.LabelRole: naming.RoleGateway, naming.LabelGateway: name}
+}
+
+// weakened says in sentences where a container's hardening is not what was asked for.
+func weakened(want engine.ContainerSpec, have engine.Container) []string {
+	var found []string
+	differs := func(what string, want, have any) {
+		if w, h := fmt.Sprint(want), fmt.Sprint(have); w != h {
+			found = append(found, fmt.Sprintf("The container's %s is %s instead of %s.", what, h, w))
+		}
+	}
+	differs("user", want.User, have.Spec.User)
+	differs("read-only root filesystem", want.ReadOnly, have.Spec.ReadOnly)
+	differs("init process", want.Init, have.Spec.Init)
+	differs("no-new-privileges flag", want.NoNewPrivileges, have.Spec.NoNewPrivileges)
+	differs("list of dropped capabilities", want.CapDrop, have.Spec.CapDrop)
+	differs("list of added capabilities", want.CapAdd, have.Spec.CapAdd)
+	differs("list of volumes", want.Mounts, have.Spec.Mounts)
+	differs("list of tmpfs mounts", want.Tmpfs, have.Spec.Tmpfs)
+	differs("list of published ports", want.Publish, have.Spec.Publish)
+	differs("log limit", want.Log, have.Spec.Log)
+	differs("restart policy", want.Restart, have.Spec.Restart)
+	if !slices.Equal(want.Entrypoint, have.Spec.Entrypoint) || !slices.Equal(want.Command, have.Spec.Command) {
+		found = append(found, "The container runs another command than nginx with the gateway's configuration.")
+	}
+	for _, item := range have.Unexpected {
+		found = append(found, fmt.Sprintf("The container has %s.", item))
+	}
+	return found
+}
