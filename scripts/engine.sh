@@ -42,8 +42,9 @@ start() {
 		systemctl start docker
 		systemctl show --property MainPID --value docker >"$pidfile"
 	else
-		# A session of its own, so that the engine outlives the terminal and no Ctrl-C reaches it.
-		nohup setsid dockerd </dev/null >"$log" 2>&1 &
+		# A session of its own, so that the engine outlives the terminal and no Ctrl-C reaches it. It holds a lock
+		# for as long as it lives; stop waits for that.
+		nohup setsid flock --no-fork "$pidfile" dockerd </dev/null >"$log" 2>&1 &
 		echo $! >"$pidfile"
 	fi
 	if ! wait_ready; then
@@ -59,13 +60,11 @@ stop() {
 		echo "==> The Docker engine was not started by scripts/engine.sh; it stays as it is"
 		return
 	fi
-	local pid
-	pid=$(<"$pidfile")
 	if [ -d /run/systemd/system ]; then
 		systemctl stop docker.socket docker
-	elif [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
-		kill "$pid"
-		timeout 60 tail --pid "$pid" --follow /dev/null || fail "The Docker engine (process $pid) is still running after 60 s"
+	elif ! flock --nonblock "$pidfile" true; then
+		kill "$(<"$pidfile")"
+		flock --timeout 60 "$pidfile" true || fail "The Docker engine (process $(<"$pidfile")) is still running after 60 s"
 	fi
 	rm -f "$pidfile"
 	echo "==> The Docker engine that scripts/engine.sh started is stopped"
