@@ -20,7 +20,6 @@ resource "isolab_environment" "dev" {
 resource "isolab_environment" "testing" {
   project = isolab_project.shop
   kind    = "testing"
-  command = ["node", "--test"]
 
   limits = {
     cpus   = 1.5
