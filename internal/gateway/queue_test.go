@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+)
+
+func TestQueueGathersWhileABatchRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var batches [][]int
+		proceed := make(chan struct{})
+		q := newQueue(func(_ context.Context, batch []int) {
+			<-proceed
+			batches = append(batches, slices.Sorted(slices.Values(batch)))
+		})
+		failures := make(chan error, 4)
+		go func() { failures <- q.do(t.Context(), 1) }()
+		synctest.Wait() // 1 runs
+		for _, request := range []int{2, 3, 4} {
+			go func() { failures <- q.do(t.Context(), request) }()
+		}
+		synctest.Wait() // the others wait
+		close(proceed)
+		for range 4 {
+			if err := <-failures; err != nil {
+				t.Error(err)
+			}
+		}
+		if len(batches) != 2 || !slices.Equal(batches[0], []int{1}) || !slices.Equal(batches[1], []int{2, 3, 4}) {
+			t.Errorf("batches %v", batches)
+		}
+	})
+}
+
+func TestQueueAndInterruptedCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ran []string
+		proceed := make(chan struct{})
+		q := newQueue(func(ctx context.Context, batch []string) {
+			<-proceed
+			if ctx.Err() != nil {
+				t.Error("a caller's interruption reached the batch")
+			}
+			ran = append(ran, batch...)
+		})
+		leading, interruptLeader := context.WithCancel(t.Context())
+		waiting, interruptWaiter := context.WithCancel(t.Context())
+		led, waited, stayed := make(chan error, 1), make(chan error, 1), make(chan error, 1)
+		go func() { led <- q.do(leading, "leader") }()
+		synctest.Wait()
+		go func() { waited <- q.do(waiting, "leaver") }()
+		go func() { stayed <- q.do(t.Context(), "stayer") }()
+		synctest.Wait()
+
+		interruptWaiter()
+		if err := <-waited; !errors.Is(err, context.Canceled) {
+			t.Errorf("interrupted while waiting: %v", err)
+		}
+		interruptLeader()
+		synctest.Wait()
+		select {
+		case err := <-led:
+			t.Errorf("left a batch that runs: %v", err)
+		default:
+		}
+		close(proceed)
+		if err := <-led; err != nil {
+			t.Errorf("the leader does not learn that its request has run: %v", err)
+		}
+		if err := <-stayed; err != nil {
+			t.Error(err)
+		}
+		if !slices.Equal(ran, []string{"leader", "stayer"}) {
+			t.Errorf("ran %v", ran)
+		}
+		if err := q.do(waiting, "late"); !errors.Is(err, context.Canceled) || len(ran) != 2 {
+			t.Errorf("an interrupted caller's request ran: %v, %v", ran, err)
+		}
+	})
+}

@@ -1,0 +1,274 @@
+package gateway_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+)
+
+func TestAccRouteServes(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, "dev", 1)
+	h.apply(g)
+	route := h.route(shop, "dev")
+	path := naming.RoutePath(shop)
+
+	set := h.setRoute(g, route)
+	if !set.Serving || set.Path != path || len(set.Upstreams) != 1 {
+		t.Fatalf("set %+v", set)
+	}
+
+	t.Run("prefix stripped", func(t *testing.T) {
+		got := h.get(path+"a/b?c=d", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Prefix", "/evil", "X-Real-IP", "6.6.6.6")
+		if got.StatusCode != 200 || got.URL != "/a/b?c=d" {
+			t.Fatalf("status %d, backend saw %s; %s", got.StatusCode, got.URL, got.Body)
+		}
+		for header, want := range map[string]string{
+			"x-forwarded-prefix": strings.TrimSuffix(path, "/"), "x-forwarded-proto": "http",
+			"x-forwarded-host": "127.0.0.1:" + strconv.Itoa(h.gateway.HTTPPort), "host": "127.0.0.1:" + strconv.Itoa(h.gateway.HTTPPort),
+		} {
+			if got.Request[header] != want {
+				t.Errorf("%s: %q, want %q", header, got.Request[header], want)
+			}
+		}
+		for _, header := range []string{"x-forwarded-for", "x-real-ip"} {
+			if strings.Contains(got.Request[header], "6.6.6.6") || net.ParseIP(got.Request[header]) == nil {
+				t.Errorf("%s: a client chose %q", header, got.Request[header])
+			}
+		}
+		if got.Header.Get("X-Content-Type-Options") != "nosniff" || strings.Join(got.Header.Values("X-Frame-Options"), ",") != "SAMEORIGIN" {
+			t.Errorf("security headers: %v", got.Header)
+		}
+		if cookie := got.Header.Get("Set-Cookie"); !strings.Contains(cookie, "Path="+path) {
+			t.Errorf("cookie of all projects: %s", cookie)
+		}
+	})
+	t.Run("redirects", func(t *testing.T) {
+		if got := h.wantStatus(strings.TrimSuffix(path, "/")+"?x=1", 308); got.Header.Get("Location") != path+"?x=1" {
+			t.Errorf("Location %q", got.Header.Get("Location"))
+		}
+		if got := h.wantStatus(path+"redirect", 302); got.Header.Get("Location") != path+"login" {
+			t.Errorf("Location of the backend %q", got.Header.Get("Location"))
+		}
+	})
+	t.Run("prefix kept and websocket", func(t *testing.T) {
+		route.StripPrefix, route.WebSocket = false, true
+		h.setRoute(g, route)
+		got := h.get(path+"a", "X-Forwarded-Prefix", "/evil")
+		if got.URL != path+"a" || got.Request["x-forwarded-prefix"] != "" {
+			t.Errorf("backend saw %s with prefix %q", got.URL, got.Request["x-forwarded-prefix"])
+		}
+		connection, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(h.gateway.HTTPPort))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n", path)
+		if line, err := bufio.NewReader(connection).ReadString('\n'); err != nil || !strings.Contains(line, " 101 ") {
+			t.Errorf("upgrade answered %q, %v", line, err)
+		}
+	})
+	t.Run("rate limit changes live", func(t *testing.T) {
+		for _, rate := range []int{1, 2} { // a changed rate is a new zone: nginx refuses it under the old name
+			route.RateLimit = gateway.RateLimit{ProjectRate: rate, ClientRate: rate, ClientBurst: 1, ProjectBurst: 1}
+			h.setRoute(g, route)
+			limited := false
+			for range 10 {
+				limited = limited || h.get(path).StatusCode == 429
+			}
+			if !limited {
+				t.Errorf("10 requests at once pass a limit of %d a second", rate)
+			}
+		}
+		route.RateLimit = gateway.RateLimit{}
+		h.setRoute(g, route)
+	})
+	t.Run("phase", func(t *testing.T) {
+		route.Phase = lifecycle.Paused
+		if set := h.setRoute(g, route); set.Serving {
+			t.Error("a paused project serves")
+		}
+		got := h.wantStatus(path+"x", 503)
+		if got.Header.Get("Retry-After") == "" || !strings.Contains(got.Body, "paused") {
+			t.Errorf("Retry-After %q, %s", got.Header.Get("Retry-After"), got.Body)
+		}
+		route.Phase = lifecycle.Testing
+		h.setRoute(g, route)
+		h.wantStatus(path, 200)
+	})
+	t.Run("removed", func(t *testing.T) {
+		if err := g.RemoveRoute(t.Context(), h.gateway.Name, shop, "web"); err != nil {
+			t.Fatal(err)
+		}
+		h.wantStatus(path, 404)
+		if _, _, err := g.Route(t.Context(), h.gateway.Name, shop, "web"); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("still there: %v", err)
+		}
+		seen, err := g.Read(t.Context(), h.gateway.Name)
+		if err != nil || len(seen.Drift) > 0 {
+			t.Fatalf("drift %q, %v", seen.Drift, err)
+		}
+		container, err := h.on.Container(t.Context(), seen.ContainerID)
+		if err != nil || len(container.Spec.Networks) != 1 {
+			t.Errorf("still on the project's network: %v, %v", container.Spec.Networks, err)
+		}
+	})
+}
+
+func TestAccRouteFollowsItsEnvironment(t *testing.T) {
+	h := newHost(t)
+	ctx := t.Context()
+	g := h.gateways()
+	shop := h.project("shop")
+	h.apply(g)
+	path := naming.RoutePath(shop)
+	h.setRoute(g, h.route(shop, "dev"))
+	h.wantStatus(path, 503)
+
+	first := h.environment(shop, "dev", 1)
+	_, drift, err := g.Route(ctx, h.gateway.Name, shop, "web")
+	if err != nil || len(drift) != 2 {
+		t.Fatalf("drift %q, %v", drift, err)
+	}
+	follow := func() {
+		t.Helper()
+		if err := g.Follow(ctx, shop, "dev"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	follow()
+	h.wantStatus(path, 200)
+
+	h.environment(shop, "dev", 2)
+	follow()
+	seen := map[string]bool{}
+	for range 8 {
+		seen[h.wantStatus(path, 200).ID] = true
+	}
+	if !seen["dev-1"] || !seen["dev-2"] {
+		t.Errorf("answers came from %v", seen)
+	}
+
+	gone, err := g.Read(ctx, h.gateway.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reloads := h.reloads(gone.ContainerID)
+	follow()
+	if again := h.reloads(gone.ContainerID); again != reloads {
+		t.Error("nothing has changed and nginx was reloaded")
+	}
+
+	// One replica stops: nginx passes it over.
+	if err := h.on.StopContainer(ctx, first, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		h.wantStatus(path, 200)
+	}
+}
+
+func TestAccRouteRefusedAloneIsRolledBack(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	good, bad := h.project("good"), h.project("bad")
+	h.environment(good, "dev", 1)
+	h.environment(bad, "dev", 1)
+	h.apply(g)
+	h.setRoute(g, h.route(bad, "dev"))
+	g.BreakRoute(bad, "late")
+
+	late := h.route(bad, "dev")
+	late.Name, late.Path = "late", naming.RoutePath(bad)+"late/"
+	var wait sync.WaitGroup
+	var goodErr, badErr error
+	wait.Go(func() { _, badErr = g.SetRoute(t.Context(), h.gateway.Name, late) })
+	wait.Go(func() { _, goodErr = g.SetRoute(t.Context(), h.gateway.Name, h.route(good, "dev")) })
+	wait.Wait()
+
+	var refused *gateway.RouteError
+	if !errors.As(badErr, &refused) || refused.Name != "late" || !strings.Contains(badErr.Error(), "no.such.host.invalid") {
+		t.Errorf("the bad route: %v", badErr)
+	}
+	if goodErr != nil {
+		t.Errorf("the good route: %v", goodErr)
+	}
+	h.wantStatus(naming.RoutePath(good), 200)
+	h.wantStatus(naming.RoutePath(bad), 200)
+	if _, _, err := g.Route(t.Context(), h.gateway.Name, bad, "late"); !errors.Is(err, engine.ErrNotFound) {
+		t.Errorf("the refused route is stored: %v", err)
+	}
+
+	double := h.route(good, "dev")
+	double.Name = "double"
+	if _, err := g.SetRoute(t.Context(), h.gateway.Name, double); err == nil ||
+		!strings.Contains(err.Error(), good+"/double") || !strings.Contains(err.Error(), good+"/web") {
+		t.Errorf("a second route with the same path: %v", err)
+	}
+}
+
+func TestAccRoutesShareReloads(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, "dev", 1)
+	observed := h.apply(g)
+	h.setMany(20, shop, g)
+	if reloads := h.reloads(observed.ContainerID); reloads < 1 || reloads > 8 {
+		t.Errorf("20 routes took %d reloads", reloads)
+	}
+	for i := range 20 {
+		h.wantStatus(many(shop, i), 200)
+	}
+}
+
+func TestAccRoutesOfTwoRunsAreAllKept(t *testing.T) {
+	h := newHost(t)
+	first, second := h.gateways(), h.gateways()
+	shop, blog := h.project("shop"), h.project("blog")
+	h.environment(shop, "dev", 1)
+	h.environment(blog, "dev", 1)
+	h.apply(first)
+	var wait sync.WaitGroup
+	wait.Go(func() { h.setMany(10, shop, first) })
+	wait.Go(func() { h.setMany(10, blog, second) })
+	wait.Wait()
+	for i := range 10 {
+		h.wantStatus(many(shop, i), 200)
+		h.wantStatus(many(blog, i), 200)
+	}
+	if seen, err := first.Read(t.Context(), h.gateway.Name); err != nil || len(seen.Drift) > 0 {
+		t.Errorf("drift %q, %v", seen.Drift, err)
+	}
+}
+
+func many(namespace string, i int) string {
+	return fmt.Sprintf("%sr%d/", naming.RoutePath(namespace), i)
+}
+
+// setMany sets routes side by side, as Terraform does.
+func (h *host) setMany(count int, namespace string, g *gateway.Gateways) {
+	var wait sync.WaitGroup
+	for i := range count {
+		wait.Go(func() {
+			route := h.route(namespace, "dev")
+			route.Name, route.Path = fmt.Sprintf("r%d", i), many(namespace, i)
+			if _, err := g.SetRoute(h.t.Context(), h.gateway.Name, route); err != nil {
+				h.t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+}

@@ -1,0 +1,191 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+)
+
+// memory is an engine that knows containers by name and tells of their removal.
+type memory struct {
+	lock       sync.Mutex
+	containers map[string]*held // by name
+	count      byte
+	imported   bool
+}
+
+type held struct {
+	id   string
+	spec engine.ContainerSpec
+	gone chan struct{}
+}
+
+func (m *memory) CreateContainer(_ context.Context, spec engine.ContainerSpec) (string, error) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if !m.imported {
+		return "", engine.ErrNotFound
+	}
+	if m.containers[spec.Name] != nil {
+		return "", engine.ErrConflict
+	}
+	m.count++
+	id := string(rune('a' + m.count))
+	if m.containers == nil {
+		m.containers = map[string]*held{}
+	}
+	m.containers[spec.Name] = &held{id, spec, make(chan struct{})}
+	return id, nil
+}
+
+func (m *memory) ImportImage(context.Context, string, io.Reader) error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.imported = true
+	return nil
+}
+
+func (m *memory) Container(_ context.Context, name string) (engine.Container, error) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if one := m.containers[name]; one != nil {
+		return engine.Container{ID: one.id, Spec: one.spec}, nil
+	}
+	return engine.Container{}, engine.ErrNotFound
+}
+
+func (m *memory) RemoveContainer(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	for name, one := range m.containers {
+		if one.id == id {
+			close(one.gone)
+			delete(m.containers, name)
+		}
+	}
+	return nil
+}
+
+func (m *memory) WaitRemoved(ctx context.Context, id string) error {
+	m.lock.Lock()
+	gone := make(chan struct{})
+	found := false
+	for _, one := range m.containers {
+		if one.id == id {
+			gone, found = one.gone, true
+		}
+	}
+	m.lock.Unlock()
+	if !found {
+		return nil
+	}
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestLockExcludes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		on := &memory{}
+		var inside, most atomic.Int32
+		var wait sync.WaitGroup
+		for range 10 {
+			locker := New(on) // as if each were another process
+			wait.Go(func() {
+				release, err := locker.Acquire(t.Context(), "edge", time.Hour)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if now := inside.Add(1); now > most.Load() {
+					most.Store(now)
+				}
+				time.Sleep(time.Second) // of the bubble's clock
+				inside.Add(-1)
+				if err := release(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		begun := time.Now()
+		wait.Wait()
+		if most.Load() != 1 {
+			t.Errorf("%d held the lock at once", most.Load())
+		}
+		if took := time.Since(begun); took != 10*time.Second {
+			t.Errorf("ten holders of a second each took %s", took)
+		}
+	})
+}
+
+func TestAbandonedLockIsTakenOverAndItsOwnerHarmless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		on := &memory{}
+		late, err := New(on).Acquire(t.Context(), "edge", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if _, err := New(on).Acquire(t.Context(), "edge", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(begun); waited < time.Minute || waited > time.Minute+2*time.Second {
+			t.Errorf("taken over after %s, not when it expired", waited)
+		}
+		if err := late(); err != nil {
+			t.Error(err)
+		}
+		if _, err := on.Container(t.Context(), container("edge")); err != nil {
+			t.Error("the owner of the expired lock has removed its successor's")
+		}
+	})
+}
+
+func TestLockAndInterruption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		on := &memory{}
+		ctx, interrupt := context.WithCancel(t.Context())
+		release, err := New(on).Acquire(ctx, "edge", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := New(on).Acquire(short, "edge", time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waited on: %v", err)
+		}
+		interrupt()
+		if err := release(); err != nil {
+			t.Errorf("not given back after an interruption: %v", err)
+		}
+		if _, err := New(on).Acquire(t.Context(), "edge", time.Hour); err != nil {
+			t.Error(err)
+		}
+		if _, err := New(on).Acquire(ctx, "other", time.Hour); !errors.Is(err, context.Canceled) || len(on.containers) != 1 {
+			t.Errorf("an interrupted caller took a lock: %v", err)
+		}
+	})
+}
+
+func TestLockDoesNotRemoveWhatIsNoLock(t *testing.T) {
+	on := &memory{imported: true}
+	if _, err := on.CreateContainer(t.Context(), engine.ContainerSpec{Name: container("edge")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(on).Acquire(t.Context(), "edge", time.Hour); err == nil || len(on.containers) != 1 {
+		t.Errorf("took the place of a foreign container: %v", err)
+	}
+}
