@@ -1,16 +1,29 @@
 package gateway
 
-import "strings"
+import "context"
 
-// BreakRoute makes the renderer lead a route to a name that does not resolve: what only nginx itself can refuse.
-func (g *Gateways) BreakRoute(namespace, name string) {
-	broken := key{namespace, name}
+// Alter lets a test change what is rendered: what passes all of our checks and only nginx itself can refuse.
+func (g *Gateways) Alter(change func(files map[string][]byte)) {
 	g.render = func(routes map[key]Route) (rendering, error) {
 		result, err := render(routes)
-		file := "http/" + broken.String() + ".conf"
-		if content, ok := result.files[file]; ok {
-			result.files[file] = []byte(strings.Replace(string(content), "server ", "server no.such.host.invalid:80; server ", 1))
+		if err == nil {
+			change(result.files)
 		}
 		return result, err
 	}
+}
+
+// SetTogether sets routes in one and the same batch.
+func (g *Gateways) SetTogether(ctx context.Context, gateway string, routes ...Route) []error {
+	var batch []*change
+	for _, route := range routes {
+		route = route.withDefaults()
+		batch = append(batch, &change{key: route.key(), route: &route})
+	}
+	g.commit(ctx, gateway, batch)
+	var outcomes []error
+	for _, one := range batch {
+		outcomes = append(outcomes, one.err)
+	}
+	return outcomes
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -52,6 +53,7 @@ type host struct {
 	networks *network.Allocator
 	id       string // distinguishes this test's names
 	gateway  gateway.Spec
+	address  string // at which published ports are reached
 }
 
 func newHost(t *testing.T) *host {
@@ -63,9 +65,12 @@ func newHost(t *testing.T) *host {
 		t.Fatal(err)
 	}
 	t.Cleanup(on.Close)
-	h := &host{t: t, on: on, id: "t" + strings.ToLower(rand.Text()[:7])}
+	h := &host{t: t, on: on, id: "t" + strings.ToLower(rand.Text()[:7]), address: "127.0.0.1"}
 	h.networks = network.NewAllocator(on, subnet.Pool{CIDR: netip.MustParsePrefix("10.120.0.0/16"), PrefixLength: 26})
-	h.gateway = gateway.Spec{Name: h.id, Image: nginxImage, HTTPPort: freePort(t), BindAddress: "127.0.0.1", PullPolicy: engine.PullNever}
+	h.gateway = gateway.Spec{Name: h.id, Image: nginxImage, HTTPPort: freePort(t), BindAddress: h.address, PullPolicy: engine.PullNever}
+	if remote, err := url.Parse(os.Getenv("DOCKER_HOST")); err == nil && remote.Scheme == "tcp" {
+		h.address, h.gateway.BindAddress = remote.Hostname(), "0.0.0.0"
+	}
 	t.Cleanup(func() { h.removeAll(map[string]string{naming.LabelGateway: h.id}) })
 	return h
 }
@@ -162,7 +167,7 @@ func (h *host) start(id string) {
 	if err := h.on.StartContainer(h.t.Context(), id); err != nil {
 		h.t.Fatal(err)
 	}
-	log, err := h.on.FollowLogs(h.t.Context(), id, time.Time{})
+	log, err := h.on.FollowLogs(h.t.Context(), id, time.Unix(0, 0))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -191,6 +196,11 @@ func (h *host) setRoute(g *gateway.Gateways, route gateway.Route) gateway.Route 
 	return set
 }
 
+// published is where the gateway is reached.
+func (h *host) published() string {
+	return net.JoinHostPort(h.address, strconv.Itoa(h.gateway.HTTPPort))
+}
+
 // reply is what came back through the gateway.
 type reply struct {
 	*http.Response
@@ -202,7 +212,7 @@ type reply struct {
 
 func (h *host) get(path string, headers ...string) reply {
 	h.t.Helper()
-	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(h.gateway.HTTPPort)+path, nil)
+	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, "http://"+h.published()+path, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

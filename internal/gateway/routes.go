@@ -136,16 +136,18 @@ func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
 	}
 	for _, container := range containers {
 		name := container.Labels[naming.LabelGateway]
-		stored, err := g.read(ctx, place{name: name, container: container})
-		if err != nil {
-			fail(err)
-			continue
+		concerned := batch
+		// A container that cannot be read may be on its way out or being made anew. Under the gateway's lock, that is over.
+		if stored, err := g.read(ctx, place{name: name, container: container}); err == nil {
+			concerned = concernedBy(batch, stored, around)
 		}
-		concerned := concernedBy(batch, stored, around)
 		if len(concerned) == 0 {
 			continue
 		}
-		err = g.submit(ctx, name, &change{reread: true})
+		err := g.submit(ctx, name, &change{reread: true})
+		if errors.Is(err, errAbsent) {
+			err = nil
+		}
 		for _, one := range concerned {
 			one.err = errors.Join(one.err, err)
 		}

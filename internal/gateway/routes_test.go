@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +36,7 @@ func TestAccRouteServes(t *testing.T) {
 		}
 		for header, want := range map[string]string{
 			"x-forwarded-prefix": strings.TrimSuffix(path, "/"), "x-forwarded-proto": "http",
-			"x-forwarded-host": "127.0.0.1:" + strconv.Itoa(h.gateway.HTTPPort), "host": "127.0.0.1:" + strconv.Itoa(h.gateway.HTTPPort),
+			"x-forwarded-host": h.published(), "host": h.published(),
 		} {
 			if got.Request[header] != want {
 				t.Errorf("%s: %q, want %q", header, got.Request[header], want)
@@ -70,7 +69,7 @@ func TestAccRouteServes(t *testing.T) {
 		if got.URL != path+"a" || got.Request["x-forwarded-prefix"] != "" {
 			t.Errorf("backend saw %s with prefix %q", got.URL, got.Request["x-forwarded-prefix"])
 		}
-		connection, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(h.gateway.HTTPPort))
+		connection, err := net.Dial("tcp", h.published())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,49 +187,105 @@ func TestAccRouteRefusedAloneIsRolledBack(t *testing.T) {
 	h.environment(bad, "dev", 1)
 	h.apply(g)
 	h.setRoute(g, h.route(bad, "dev"))
-	g.BreakRoute(bad, "late")
-
+	g.Alter(func(files map[string][]byte) {
+		if _, ok := files["http/"+bad+".late.conf"]; ok {
+			files["http/"+bad+".late.conf"] = []byte("upstream " + bad + ".late { server no.such.host.invalid:80; }\n")
+		}
+	})
 	late := h.route(bad, "dev")
 	late.Name, late.Path = "late", naming.RoutePath(bad)+"late/"
-	var wait sync.WaitGroup
-	var goodErr, badErr error
-	wait.Go(func() { _, badErr = g.SetRoute(t.Context(), h.gateway.Name, late) })
-	wait.Go(func() { _, goodErr = g.SetRoute(t.Context(), h.gateway.Name, h.route(good, "dev")) })
-	wait.Wait()
+	hostile := h.route(good, "dev")
+	hostile.Name, hostile.Path = "hostile", naming.RoutePath(good)+"{}/" // as if no one had looked at it before
+	double := h.route(good, "dev")
+	double.Name = "double"
 
-	var refused *gateway.RouteError
-	if !errors.As(badErr, &refused) || refused.Name != "late" || !strings.Contains(badErr.Error(), "no.such.host.invalid") {
-		t.Errorf("the bad route: %v", badErr)
+	outcomes := g.SetTogether(t.Context(), h.gateway.Name, late, h.route(good, "dev"), hostile, double)
+	if outcomes[1] != nil {
+		t.Errorf("the good route: %v", outcomes[1])
 	}
-	if goodErr != nil {
-		t.Errorf("the good route: %v", goodErr)
+	for i, want := range map[int][]string{
+		0: {"late", "no.such.host.invalid"}, 2: {"hostile", "{}"}, 3: {"double", good + "/web"},
+	} {
+		var refused *gateway.RouteError
+		if !errors.As(outcomes[i], &refused) || refused.Name != want[0] || !strings.Contains(refused.Error(), want[1]) {
+			t.Errorf("route %s: %v", want[0], outcomes[i])
+			continue
+		}
+		if _, _, err := g.Route(t.Context(), h.gateway.Name, refused.Namespace, refused.Name); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("the refused route %s is stored: %v", refused.Name, err)
+		}
 	}
 	h.wantStatus(naming.RoutePath(good), 200)
 	h.wantStatus(naming.RoutePath(bad), 200)
-	if _, _, err := g.Route(t.Context(), h.gateway.Name, bad, "late"); !errors.Is(err, engine.ErrNotFound) {
-		t.Errorf("the refused route is stored: %v", err)
-	}
-
-	double := h.route(good, "dev")
-	double.Name = "double"
-	if _, err := g.SetRoute(t.Context(), h.gateway.Name, double); err == nil ||
-		!strings.Contains(err.Error(), good+"/double") || !strings.Contains(err.Error(), good+"/web") {
-		t.Errorf("a second route with the same path: %v", err)
-	}
 }
 
-func TestAccRoutesShareReloads(t *testing.T) {
+// TestAccReloadRefusedIsSwitchedBack has nginx accept a configuration in its test and refuse it when it reloads.
+func TestAccReloadRefusedIsSwitchedBack(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, "dev", 1)
+	h.apply(g)
+	keyed := func(variable string) {
+		g.Alter(func(files map[string][]byte) {
+			files["limits.conf"] = fmt.Appendf(nil, "limit_req_zone %s zone=probe:64k rate=1r/s;\n", variable)
+		})
+	}
+	keyed("$remote_addr")
+	h.setRoute(g, h.route(shop, "dev"))
+	keyed("$host")
+	second := h.route(shop, "dev")
+	second.Name, second.Path = "second", naming.RoutePath(shop)+"second/"
+	if _, err := g.SetRoute(t.Context(), h.gateway.Name, second); err == nil || !strings.Contains(err.Error(), "probe") {
+		t.Fatalf("nginx has refused the reload, and that went unseen: %v", err)
+	}
+	h.wantStatus(naming.RoutePath(shop), 200)
+	if _, _, err := g.Route(t.Context(), h.gateway.Name, shop, "second"); !errors.Is(err, engine.ErrNotFound) {
+		t.Errorf("the route that is not served is stored: %v", err)
+	}
+	keyed("$remote_addr")
+	h.setRoute(g, second)
+	h.wantStatus(second.Path, 200)
+}
+
+func TestAccRoutesShareReloadsAndDisturbNobody(t *testing.T) {
 	h := newHost(t)
 	g := h.gateways()
 	shop := h.project("shop")
 	h.environment(shop, "dev", 1)
 	observed := h.apply(g)
+	h.setRoute(g, h.route(shop, "dev"))
+	before := h.reloads(observed.ContainerID)
+
+	done, failures := make(chan struct{}), make(chan int)
+	go func() {
+		failed := 0
+		for {
+			select {
+			case <-done:
+				failures <- failed
+				return
+			default:
+			}
+			if got := h.get(naming.RoutePath(shop)); got.StatusCode != 200 {
+				failed++
+			}
+		}
+	}()
 	h.setMany(20, shop, g)
-	if reloads := h.reloads(observed.ContainerID); reloads < 1 || reloads > 8 {
+	close(done)
+	if failed := <-failures; failed > 0 {
+		t.Errorf("%d requests of a neighbour failed", failed)
+	}
+	if reloads := h.reloads(observed.ContainerID) - before; reloads < 1 || reloads > 8 {
 		t.Errorf("20 routes took %d reloads", reloads)
 	}
 	for i := range 20 {
 		h.wantStatus(many(shop, i), 200)
+	}
+	left, err := h.on.Exec(t.Context(), observed.ContainerID, []string{"ls", "/volume/generations"})
+	if err != nil || len(strings.Fields(left.Output)) != 1 {
+		t.Errorf("generations left: %s, %v", left.Output, err)
 	}
 }
 

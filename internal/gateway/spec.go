@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -110,7 +111,7 @@ func weakened(want engine.ContainerSpec, have engine.Container) []string {
 	differs("no-new-privileges flag", want.NoNewPrivileges, have.Spec.NoNewPrivileges)
 	differs("list of dropped capabilities", want.CapDrop, have.Spec.CapDrop)
 	differs("list of added capabilities", want.CapAdd, have.Spec.CapAdd)
-	differs("list of volumes", want.Mounts, have.Spec.Mounts)
+	differs("list of volumes", want.Mounts, named(have.Spec.Mounts))
 	differs("list of tmpfs mounts", want.Tmpfs, have.Spec.Tmpfs)
 	differs("list of published ports", want.Publish, have.Spec.Publish)
 	differs("log limit", want.Log, have.Spec.Log)
@@ -122,4 +123,11 @@ func weakened(want engine.ContainerSpec, have engine.Container) []string {
 		found = append(found, fmt.Sprintf("The container has %s.", item))
 	}
 	return found
+}
+
+// anonymous is how the engine calls the volumes that an image declares by itself.
+var anonymous = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func named(mounts []engine.Mount) []engine.Mount {
+	return slices.DeleteFunc(slices.Clone(mounts), func(one engine.Mount) bool { return anonymous.MatchString(one.Volume) })
 }
