@@ -52,11 +52,11 @@ func TestLoad(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	replaced := func(old, new string) fs.FS {
-		if !strings.Contains(minimal, old) {
-			t.Fatalf("%q is not in the minimal definition", old)
+	replaced := func(part, by string) fs.FS {
+		if !strings.Contains(minimal, part) {
+			t.Fatalf("%q is not in the minimal definition", part)
 		}
-		return folder(strings.Replace(minimal, old, new, 1))
+		return folder(strings.Replace(minimal, part, by, 1))
 	}
 	without := func(file string) fs.FS {
 		tree := folder(minimal)
