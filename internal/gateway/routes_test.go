@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/isolab/terraform-provider-isolab/internal/docker"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
@@ -176,6 +178,40 @@ func TestAccRouteFollowsItsEnvironment(t *testing.T) {
 	}
 	for range 6 {
 		h.wantStatus(path, 200)
+	}
+}
+
+// intruded is an engine on which something else happens just while nginx tests a configuration.
+type intruded struct {
+	*docker.Engine
+	happen func()
+}
+
+func (e *intruded) Exec(ctx context.Context, id string, command []string) (engine.ExecResult, error) {
+	if happen := e.happen; happen != nil && command[0] == "nginx" {
+		e.happen = nil
+		happen()
+	}
+	return e.Engine.Exec(ctx, id, command)
+}
+
+// TestAccRouteSeesWhatChangesMeanwhile adds a replica after a commit has looked for replicas and before its route can be
+// found by who follows the environment.
+func TestAccRouteSeesWhatChangesMeanwhile(t *testing.T) {
+	h := newHost(t)
+	shop := h.project("shop")
+	h.apply(h.gateways())
+	h.environment(shop, "dev", 1)
+	on := &intruded{Engine: h.on}
+	g := gateway.New(on, h.networks, nil)
+	on.happen = func() {
+		h.environment(shop, "dev", 2)
+		if err := h.gateways().Follow(t.Context(), shop, "dev"); err != nil {
+			t.Error(err)
+		}
+	}
+	if set := h.setRoute(g, h.route(shop, "dev")); len(set.Upstreams) != 2 {
+		t.Errorf("the route leads to %v, to one replica of two", set.Upstreams)
 	}
 }
 

@@ -22,7 +22,7 @@ type Spec struct {
 	// container's label but read from the container itself.
 	Limits engine.Limits     `json:"-"`
 	Labels map[string]string `json:"labels,omitempty"` // the user's
-	// PullPolicy concerns only the moment of Apply. A gateway does not remember it.
+	// PullPolicy concerns only the moment of Apply: a gateway does not remember it. "" means [engine.PullMissing].
 	PullPolicy engine.PullPolicy `json:"-"`
 }
 
@@ -35,6 +35,9 @@ const (
 func (s Spec) withDefaults() Spec {
 	if s.BindAddress == "" {
 		s.BindAddress = "0.0.0.0"
+	}
+	if s.PullPolicy == "" {
+		s.PullPolicy = engine.PullMissing
 	}
 	if s.Limits.CPUs == 0 {
 		s.Limits.CPUs = 1
