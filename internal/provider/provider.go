@@ -1,0 +1,190 @@
+// Package provider is the glue between Terraform and the domain: schemas, plans, state and diagnostics. It is the only
+// importer of Terraform's plugin libraries.
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/isolab/terraform-provider-isolab/internal/docker"
+	"github.com/isolab/terraform-provider-isolab/internal/environment"
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
+	"github.com/isolab/terraform-provider-isolab/internal/network"
+	"github.com/isolab/terraform-provider-isolab/internal/project"
+	"github.com/isolab/terraform-provider-isolab/internal/subnet"
+)
+
+// Address is the provider's place in the registry.
+const Address = "registry.terraform.io/isolab/isolab"
+
+// Data is what every resource and data source works with.
+type Data struct {
+	Engine *docker.Engine // nil while the provider's configuration is unknown, which happens at plan only
+	Pool   subnet.Pool    // the zero pool while unknown
+
+	Images        map[string]string // by stack, or "gateway"
+	ImagesUnknown bool
+
+	DefaultLabels        map[string]string
+	DefaultLabelsUnknown bool
+
+	// The domain, ready to work; nil while Engine is.
+	Projects     *project.Projects
+	Environments *environment.Environments
+	Gateways     *gateway.Gateways
+
+	Log hclog.Logger
+}
+
+// connect puts an engine under the domain.
+func (d *Data) connect(on *docker.Engine) {
+	networks := network.NewAllocator(on, d.Pool)
+	d.Engine = on
+	d.Projects = project.New(on, networks, d.Log)
+	d.Environments = environment.New(on, d.Projects, d.Log)
+	d.Gateways = gateway.New(on, networks, d.Log)
+}
+
+// configured is embedded by everything that works with [Data].
+type configured struct{ data *Data }
+
+// configure takes over what the provider hands out. Terraform calls it with nil before the provider is configured, for
+// example to validate.
+func (c *configured) configure(providerData any, diags *diag.Diagnostics) {
+	if providerData == nil {
+		return
+	}
+	data, ok := providerData.(*Data)
+	if !ok {
+		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider handed out %T. This is a bug in the provider: please report it.", providerData))
+		return
+	}
+	c.data = data
+}
+
+type isolabProvider struct {
+	version string
+	engines *engines
+}
+
+var (
+	_ provider.ProviderWithConfigValidators = (*isolabProvider)(nil)
+	_ provider.ProviderWithValidateConfig   = (*isolabProvider)(nil)
+)
+
+// New makes a factory of providers. Engines that they connect to stay connected until the process ends; [Serve] takes
+// leave of them.
+func New(version string) func() provider.Provider {
+	return newFactory(version, &engines{})
+}
+
+func newFactory(version string, connected *engines) func() provider.Provider {
+	return func() provider.Provider { return &isolabProvider{version: version, engines: connected} }
+}
+
+// Serve serves the provider to Terraform until Terraform lets it go, and closes the connections to engines then. With
+// debug, it waits for a Terraform that is told of it by TF_REATTACH_PROVIDERS.
+func Serve(ctx context.Context, version string, debug bool) error {
+	connected := &engines{}
+	defer connected.close()
+	return providerserver.Serve(ctx, newFactory(version, connected), providerserver.ServeOpts{Address: Address, Debug: debug})
+}
+
+func (p *isolabProvider) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
+	response.TypeName = "isolab"
+	response.Version = p.version
+}
+
+// ValidateConfig reports every mistake that shows in what is known already, each on its attribute.
+func (p *isolabProvider) ValidateConfig(ctx context.Context, request provider.ValidateConfigRequest, response *provider.ValidateConfigResponse) {
+	var model providerModel
+	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	model.pool(ctx, &response.Diagnostics)
+	for _, mistake := range model.options(ctx, nil, &response.Diagnostics).Check() {
+		fail(&response.Diagnostics, path.Root(mistake.Option), "Invalid engine connection", mistake)
+	}
+}
+
+// Configure connects to the engine. As long as the configuration is not known, it does not, and plans go ahead without.
+func (p *isolabProvider) Configure(ctx context.Context, request provider.ConfigureRequest, response *provider.ConfigureResponse) {
+	var model providerModel
+	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	data := &Data{
+		Pool:   model.pool(ctx, &response.Diagnostics),
+		Images: stringMap(model.Images), ImagesUnknown: !known(model.Images),
+		DefaultLabels: stringMap(model.DefaultLabels), DefaultLabelsUnknown: !known(model.DefaultLabels),
+	}
+	options := model.options(ctx, nil, &response.Diagnostics)
+	data.Log = bridge(ctx, secrets(options))
+	if response.Diagnostics.HasError() {
+		return
+	}
+	response.ResourceData, response.DataSourceData = data, data
+	if !model.connectable() {
+		data.Log.Info("the provider's configuration is not known yet; planning goes ahead without the engine")
+		if request.ClientCapabilities.DeferralAllowed {
+			response.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
+		}
+		return
+	}
+	options.Log = data.Log
+	connected, err := docker.Connect(ctx, options)
+	if err != nil {
+		at := path.Empty()
+		var blamed *docker.OptionError
+		if errors.As(err, &blamed) {
+			at = path.Root(blamed.Option)
+		}
+		response.Diagnostics.AddAttributeError(at, "Unable to connect to the engine", sentence(err.Error())+".")
+		return
+	}
+	p.engines.add(connected)
+	data.connect(connected)
+}
+
+// Resources lists the resource types, one line each.
+func (p *isolabProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{}
+}
+
+// DataSources lists the data source types, one line each.
+func (p *isolabProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{}
+}
+
+// engines are the connections of one process.
+type engines struct {
+	mutex sync.Mutex
+	open  []*docker.Engine
+}
+
+func (e *engines) add(engine *docker.Engine) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	e.open = append(e.open, engine)
+}
+
+func (e *engines) close() {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	for _, engine := range e.open {
+		engine.Close()
+	}
+	e.open = nil
+}
