@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/versions"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 )
@@ -35,11 +36,17 @@ func (e *Engine) Container(ctx context.Context, id string) (engine.Container, er
 	return observed(inspected), nil
 }
 
+// startIntervalAPI is the first API version that knows a health check's start interval; older ones refuse it.
+const startIntervalAPI = "1.44"
+
 // CreateContainer creates a container and joins it to every network of its spec; it does not start it. What was half
 // made is removed again when a later step fails.
 func (e *Engine) CreateContainer(ctx context.Context, spec engine.ContainerSpec) (string, error) {
 	defer e.changed()
 	config, host, network := request(spec)
+	if config.Healthcheck != nil && versions.LessThan(e.client.ClientVersion(), startIntervalAPI) {
+		config.Healthcheck.StartInterval = 0
+	}
 	created, err := e.client.ContainerCreate(ctx, config, host, network, nil, spec.Name)
 	if err != nil {
 		return "", failure(err, "create container %s from image %s", spec.Name, spec.Image)
