@@ -88,11 +88,11 @@ func (g *Gateways) repair(ctx context.Context, spec Spec, image engine.Image, at
 		if err != nil {
 			return err
 		}
-		if reason := unfit(spec, image, container); reason == "" {
+		reason := unfit(spec, image, container)
+		if reason == "" {
 			return g.adjust(ctx, spec, container, wanted)
-		} else {
-			g.log.Info("making the container anew", "gateway", spec.Name, "reason", reason)
 		}
+		g.log.Info("making the container anew", "gateway", spec.Name, "reason", reason)
 		if err := g.on.RemoveContainer(ctx, at.container.ID); err != nil {
 			return err
 		}

@@ -39,9 +39,9 @@ func TestAccGatewayIsRepaired(t *testing.T) {
 	ctx := t.Context()
 	g := h.gateways()
 	shop := h.project("shop")
-	h.environment(shop, "dev", 1)
+	h.environment(shop, 1)
 	first := h.apply(g)
-	h.setRoute(g, h.route(shop, "dev"))
+	h.setRoute(g, h.route(shop))
 	path := naming.RoutePath(shop)
 	h.wantStatus(path, 200)
 
@@ -74,17 +74,17 @@ func TestAccGatewayIsRepaired(t *testing.T) {
 		h.wantStatus(path, 200)
 	})
 	t.Run("network attached by hand", func(t *testing.T) {
-		foreign := h.project("foreign")
-		networks, err := h.on.Networks(ctx, map[string]string{naming.LabelProject: foreign})
+		foreign, err := h.networks.Create(ctx, engine.NetworkSpec{Name: h.id + "-foreign", Labels: map[string]string{"foreign": h.id}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { h.removeAll(map[string]string{"foreign": h.id}) })
 		seen, _ := g.Read(ctx, h.gateway.Name)
-		if err := h.on.Connect(ctx, networks[0].ID, seen.ContainerID, engine.Endpoint{}); err != nil {
+		if err := h.on.Connect(ctx, foreign.ID, seen.ContainerID, engine.Endpoint{}); err != nil {
 			t.Fatal(err)
 		}
 		seen, err = g.Read(ctx, h.gateway.Name)
-		if err != nil || len(seen.Drift) != 1 || !strings.Contains(seen.Drift[0], naming.Network(foreign)) {
+		if err != nil || len(seen.Drift) != 1 || !strings.Contains(seen.Drift[0], foreign.Name) {
 			t.Fatalf("drift %q, %v", seen.Drift, err)
 		}
 		if again := h.apply(g); len(again.Drift) > 0 || again.ContainerID != seen.ContainerID {
@@ -149,7 +149,7 @@ func TestAccGatewayDelete(t *testing.T) {
 	g := h.gateways()
 	shop := h.project("shop")
 	h.apply(g)
-	h.setRoute(g, h.route(shop, "dev"))
+	h.setRoute(g, h.route(shop))
 
 	var remain *gateway.RoutesRemainError
 	if err := g.Delete(ctx, h.gateway.Name); !errors.As(err, &remain) || !slices.Equal(remain.Routes, []string{shop + "/web"}) {
@@ -172,7 +172,7 @@ func TestAccGatewayDelete(t *testing.T) {
 	if err := g.RemoveRoute(ctx, h.gateway.Name, shop, "web"); err != nil {
 		t.Errorf("removing a route of a gateway that is gone: %v", err)
 	}
-	if _, err := g.SetRoute(ctx, h.gateway.Name, h.route(shop, "dev")); err == nil || errors.Is(err, engine.ErrNotFound) {
+	if _, err := g.SetRoute(ctx, h.gateway.Name, h.route(shop)); err == nil || errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("setting a route on a gateway that is gone: %v", err)
 	}
 }

@@ -133,8 +133,10 @@ func (h *host) project(name string) string {
 	return namespace
 }
 
-// environment starts a replica of an environment that says "<environment>-<replica>" of itself.
-func (h *host) environment(namespace, name string, replica int) string {
+const environment = "dev"
+
+// environment starts a replica of the environment "dev" that says "dev-<replica>" of itself.
+func (h *host) environment(namespace string, replica int) string {
 	h.t.Helper()
 	ctx := h.t.Context()
 	networks, err := h.on.Networks(ctx, map[string]string{naming.LabelProject: namespace})
@@ -146,10 +148,10 @@ func (h *host) environment(namespace, name string, replica int) string {
 		address = address.Next()
 	}
 	id, err := h.on.CreateContainer(ctx, engine.ContainerSpec{
-		Name: naming.Container(namespace, name, replica), Image: nodeImage, Command: []string{"node", "-e", backend}, Init: true,
-		Env: map[string]string{"ID": fmt.Sprintf("%s-%d", name, replica)},
+		Name: naming.Container(namespace, environment, replica), Image: nodeImage, Command: []string{"node", "-e", backend}, Init: true,
+		Env: map[string]string{"ID": fmt.Sprintf("%s-%d", environment, replica)},
 		Labels: map[string]string{
-			naming.LabelRole: naming.RoleEnvironment, naming.LabelProject: namespace, naming.LabelEnvironment: name,
+			naming.LabelRole: naming.RoleEnvironment, naming.LabelProject: namespace, naming.LabelEnvironment: environment,
 			naming.LabelAddress: address.String(), naming.LabelPort: "3000",
 		},
 		Networks: []engine.Endpoint{{Network: networks[0].ID, Address: address.String()}},
@@ -180,7 +182,7 @@ func (h *host) start(id string) {
 	h.t.Fatalf("the backend %s has ended", id)
 }
 
-func (h *host) route(namespace, environment string) gateway.Route {
+func (h *host) route(namespace string) gateway.Route {
 	return gateway.Route{
 		Name: "web", Namespace: namespace, Environment: environment, Phase: lifecycle.Development,
 		StripPrefix: true, SecurityHeaders: true,

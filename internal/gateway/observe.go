@@ -30,16 +30,20 @@ func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 		return Observed{}, fmt.Errorf("read gateway %s: %w", name, err)
 	}
 	at, err := locate(name, snapshot.Containers, snapshot.Volumes)
-	if at.container.ID == "" {
-		if errors.Is(err, errAbsent) {
-			return Observed{}, fmt.Errorf("gateway %s: %w", name, engine.ErrNotFound)
-		}
-		return Observed{Spec: Spec{Name: name}, Status: lifecycle.Absent}, nil
+	gone := errors.Is(err, errAbsent)
+	inspected := engine.ErrNotFound
+	var container engine.Container
+	if at.container.ID != "" {
+		container, inspected = g.on.Container(ctx, at.container.ID)
 	}
-	container, err := g.on.Container(ctx, at.container.ID)
-	if err != nil {
-		// Not found here means that it went away a moment ago, which says nothing of the volume.
-		return Observed{}, fmt.Errorf("read gateway %s: %v", name, err)
+	switch {
+	case inspected == nil:
+	case !errors.Is(inspected, engine.ErrNotFound):
+		return Observed{}, fmt.Errorf("read gateway %s: %w", name, inspected)
+	case gone:
+		return Observed{}, fmt.Errorf("gateway %s: %w", name, engine.ErrNotFound)
+	default:
+		return Observed{Spec: Spec{Name: name}, Status: lifecycle.Absent}, nil
 	}
 	stored, err := g.routes.get(ctx, name, func(ctx context.Context) (state, error) { return g.read(ctx, at) })
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -21,9 +22,9 @@ func TestAccRouteServes(t *testing.T) {
 	h := newHost(t)
 	g := h.gateways()
 	shop := h.project("shop")
-	h.environment(shop, "dev", 1)
+	h.environment(shop, 1)
 	h.apply(g)
-	route := h.route(shop, "dev")
+	route := h.route(shop)
 	path := naming.RoutePath(shop)
 
 	set := h.setRoute(g, route)
@@ -33,7 +34,7 @@ func TestAccRouteServes(t *testing.T) {
 
 	t.Run("prefix stripped", func(t *testing.T) {
 		got := h.get(path+"a/b?c=d", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Prefix", "/evil", "X-Real-IP", "6.6.6.6")
-		if got.StatusCode != 200 || got.URL != "/a/b?c=d" {
+		if got.StatusCode != http.StatusOK || got.URL != "/a/b?c=d" {
 			t.Fatalf("status %d, backend saw %s; %s", got.StatusCode, got.URL, got.Body)
 		}
 		for header, want := range map[string]string{
@@ -87,7 +88,7 @@ func TestAccRouteServes(t *testing.T) {
 			h.setRoute(g, route)
 			limited := false
 			for range 10 {
-				limited = limited || h.get(path).StatusCode == 429
+				limited = limited || h.get(path).StatusCode == http.StatusTooManyRequests
 			}
 			if !limited {
 				t.Errorf("10 requests at once pass a limit of %d a second", rate)
@@ -135,10 +136,10 @@ func TestAccRouteFollowsItsEnvironment(t *testing.T) {
 	shop := h.project("shop")
 	h.apply(g)
 	path := naming.RoutePath(shop)
-	h.setRoute(g, h.route(shop, "dev"))
+	h.setRoute(g, h.route(shop))
 	h.wantStatus(path, 503)
 
-	first := h.environment(shop, "dev", 1)
+	first := h.environment(shop, 1)
 	_, drift, err := g.Route(ctx, h.gateway.Name, shop, "web")
 	if err != nil || len(drift) != 2 {
 		t.Fatalf("drift %q, %v", drift, err)
@@ -152,7 +153,7 @@ func TestAccRouteFollowsItsEnvironment(t *testing.T) {
 	follow()
 	h.wantStatus(path, 200)
 
-	h.environment(shop, "dev", 2)
+	h.environment(shop, 2)
 	follow()
 	seen := map[string]bool{}
 	for range 8 {
@@ -201,16 +202,16 @@ func TestAccRouteSeesWhatChangesMeanwhile(t *testing.T) {
 	h := newHost(t)
 	shop := h.project("shop")
 	h.apply(h.gateways())
-	h.environment(shop, "dev", 1)
+	h.environment(shop, 1)
 	on := &intruded{Engine: h.on}
 	g := gateway.New(on, h.networks, nil)
 	on.happen = func() {
-		h.environment(shop, "dev", 2)
+		h.environment(shop, 2)
 		if err := h.gateways().Follow(t.Context(), shop, "dev"); err != nil {
 			t.Error(err)
 		}
 	}
-	if set := h.setRoute(g, h.route(shop, "dev")); len(set.Upstreams) != 2 {
+	if set := h.setRoute(g, h.route(shop)); len(set.Upstreams) != 2 {
 		t.Errorf("the route leads to %v, to one replica of two", set.Upstreams)
 	}
 }
@@ -219,23 +220,23 @@ func TestAccRouteRefusedAloneIsRolledBack(t *testing.T) {
 	h := newHost(t)
 	g := h.gateways()
 	good, bad := h.project("good"), h.project("bad")
-	h.environment(good, "dev", 1)
-	h.environment(bad, "dev", 1)
+	h.environment(good, 1)
+	h.environment(bad, 1)
 	h.apply(g)
-	h.setRoute(g, h.route(bad, "dev"))
+	h.setRoute(g, h.route(bad))
 	g.Alter(func(files map[string][]byte) {
 		if _, ok := files["http/"+bad+".late.conf"]; ok {
 			files["http/"+bad+".late.conf"] = []byte("upstream " + bad + ".late { server no.such.host.invalid:80; }\n")
 		}
 	})
-	late := h.route(bad, "dev")
+	late := h.route(bad)
 	late.Name, late.Path = "late", naming.RoutePath(bad)+"late/"
-	hostile := h.route(good, "dev")
+	hostile := h.route(good)
 	hostile.Name, hostile.Path = "hostile", naming.RoutePath(good)+"{}/" // as if no one had looked at it before
-	double := h.route(good, "dev")
+	double := h.route(good)
 	double.Name = "double"
 
-	outcomes := g.SetTogether(t.Context(), h.gateway.Name, late, h.route(good, "dev"), hostile, double)
+	outcomes := g.SetTogether(t.Context(), h.gateway.Name, late, h.route(good), hostile, double)
 	if outcomes[1] != nil {
 		t.Errorf("the good route: %v", outcomes[1])
 	}
@@ -253,6 +254,22 @@ func TestAccRouteRefusedAloneIsRolledBack(t *testing.T) {
 	}
 	h.wantStatus(naming.RoutePath(good), 200)
 	h.wantStatus(naming.RoutePath(bad), 200)
+
+	// A change that is refused leaves the route what it was.
+	g.Alter(func(files map[string][]byte) {
+		if name := "locations/" + bad + ".web.conf"; strings.Contains(string(files[name]), "limit_req") {
+			files[name] = []byte("no_such_directive;\n")
+		}
+	})
+	limited := h.route(bad)
+	limited.RateLimit.ProjectRate = 1
+	if _, err := g.SetRoute(t.Context(), h.gateway.Name, limited); err == nil || !strings.Contains(err.Error(), "no_such_directive") {
+		t.Errorf("the refused change: %v", err)
+	}
+	h.wantStatus(naming.RoutePath(bad), 200)
+	if route, _, err := g.Route(t.Context(), h.gateway.Name, bad, "web"); err != nil || route.RateLimit.ProjectRate != 0 {
+		t.Errorf("the route is no longer what it was: %+v, %v", route, err)
+	}
 }
 
 // TestAccReloadRefusedIsSwitchedBack has nginx accept a configuration in its test and refuse it when it reloads.
@@ -260,7 +277,7 @@ func TestAccReloadRefusedIsSwitchedBack(t *testing.T) {
 	h := newHost(t)
 	g := h.gateways()
 	shop := h.project("shop")
-	h.environment(shop, "dev", 1)
+	h.environment(shop, 1)
 	h.apply(g)
 	keyed := func(variable string) {
 		g.Alter(func(files map[string][]byte) {
@@ -268,9 +285,9 @@ func TestAccReloadRefusedIsSwitchedBack(t *testing.T) {
 		})
 	}
 	keyed("$remote_addr")
-	h.setRoute(g, h.route(shop, "dev"))
+	h.setRoute(g, h.route(shop))
 	keyed("$host")
-	second := h.route(shop, "dev")
+	second := h.route(shop)
 	second.Name, second.Path = "second", naming.RoutePath(shop)+"second/"
 	if _, err := g.SetRoute(t.Context(), h.gateway.Name, second); err == nil || !strings.Contains(err.Error(), "probe") {
 		t.Fatalf("nginx has refused the reload, and that went unseen: %v", err)
@@ -288,9 +305,9 @@ func TestAccRoutesShareReloadsAndDisturbNobody(t *testing.T) {
 	h := newHost(t)
 	g := h.gateways()
 	shop := h.project("shop")
-	h.environment(shop, "dev", 1)
+	h.environment(shop, 1)
 	observed := h.apply(g)
-	h.setRoute(g, h.route(shop, "dev"))
+	h.setRoute(g, h.route(shop))
 	before := h.reloads(observed.ContainerID)
 
 	done, failures := make(chan struct{}), make(chan int)
@@ -303,7 +320,7 @@ func TestAccRoutesShareReloadsAndDisturbNobody(t *testing.T) {
 				return
 			default:
 			}
-			if got := h.get(naming.RoutePath(shop)); got.StatusCode != 200 {
+			if got := h.get(naming.RoutePath(shop)); got.StatusCode != http.StatusOK {
 				failed++
 			}
 		}
@@ -329,8 +346,8 @@ func TestAccRoutesOfTwoRunsAreAllKept(t *testing.T) {
 	h := newHost(t)
 	first, second := h.gateways(), h.gateways()
 	shop, blog := h.project("shop"), h.project("blog")
-	h.environment(shop, "dev", 1)
-	h.environment(blog, "dev", 1)
+	h.environment(shop, 1)
+	h.environment(blog, 1)
 	h.apply(first)
 	var wait sync.WaitGroup
 	wait.Go(func() { h.setMany(10, shop, first) })
@@ -354,7 +371,7 @@ func (h *host) setMany(count int, namespace string, g *gateway.Gateways) {
 	var wait sync.WaitGroup
 	for i := range count {
 		wait.Go(func() {
-			route := h.route(namespace, "dev")
+			route := h.route(namespace)
 			route.Name, route.Path = fmt.Sprintf("r%d", i), many(namespace, i)
 			if _, err := g.SetRoute(h.t.Context(), h.gateway.Name, route); err != nil {
 				h.t.Error(err)

@@ -14,9 +14,9 @@ func TestReadersShareAReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s shared
 		var readings atomic.Int32
-		read := func(context.Context) (state, error) {
-			time.Sleep(100 * time.Millisecond) // of the bubble's clock
-			return state{config: []byte{byte(readings.Add(1))}}, nil
+		read := func(ctx context.Context) (state, error) {
+			<-time.After(100 * time.Millisecond) // of the bubble's clock
+			return state{config: []byte{byte(readings.Add(1))}}, ctx.Err()
 		}
 		get := func(name string) byte {
 			got, err := s.get(t.Context(), name, read)
@@ -36,7 +36,7 @@ func TestReadersShareAReading(t *testing.T) {
 		if get("other") != 2 {
 			t.Error("two gateways share a reading")
 		}
-		time.Sleep(sharedAge)
+		<-time.After(sharedAge)
 		if get("edge") != 3 {
 			t.Error("an old reading was handed out")
 		}

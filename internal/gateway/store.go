@@ -42,6 +42,9 @@ func (p place) frozen() bool {
 // must not take it for one that is missing.
 var errAbsent = errors.New("the gateway does not exist; create it before its routes")
 
+// errGone is no [engine.ErrNotFound] for the same reason.
+var errGone = errors.New("its container has just been removed")
+
 // find looks a gateway up by its labels. Its container may be missing, but not its volume.
 func (g *Gateways) find(ctx context.Context, name string) (place, error) {
 	volumes, err := g.on.Volumes(ctx, labels(name))
@@ -107,10 +110,11 @@ func (g *Gateways) read(ctx context.Context, at place) (state, error) {
 		archive, err := g.on.ReadArchive(ctx, container, path.Join(volume.Root, currentDir))
 		if errors.Is(err, engine.ErrNotFound) {
 			// A new volume has no such folder. But only a container that is still there can say so.
-			if _, err := g.on.Container(ctx, container); err != nil {
-				return fmt.Errorf("its container cannot be read: %v", err)
+			_, err := g.on.Container(ctx, container)
+			if errors.Is(err, engine.ErrNotFound) {
+				return errGone
 			}
-			return nil
+			return err
 		}
 		if err != nil {
 			return err

@@ -113,7 +113,7 @@ func TestLockExcludes(t *testing.T) {
 				if now := inside.Add(1); now > most.Load() {
 					most.Store(now)
 				}
-				time.Sleep(time.Second) // of the bubble's clock
+				<-time.After(time.Second) // of the bubble's clock
 				inside.Add(-1)
 				if err := release(); err != nil {
 					t.Error(err)
