@@ -78,7 +78,10 @@ func TestAccGatewayIsRepaired(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { h.removeAll(map[string]string{"foreign": h.id}) })
+		h.t.Cleanup(func() {
+			h.removeAll(map[string]string{naming.LabelGateway: h.id}) // it may still be on the network
+			h.removeAll(map[string]string{"foreign": h.id})
+		})
 		seen, _ := g.Read(ctx, h.gateway.Name)
 		if err := h.on.Connect(ctx, foreign.ID, seen.ContainerID, engine.Endpoint{}); err != nil {
 			t.Fatal(err)
