@@ -175,15 +175,15 @@ func negotiate(ctx context.Context, connected *client.Client, at location) error
 	answer, err := connected.Ping(ctx)
 	if err != nil {
 		option, advice := at.explain(err)
-		return &OptionError{option, fmt.Errorf("%w: no answer from the engine at %s (%s): %w. %s",
+		return &OptionError{option, fmt.Errorf("%w: the engine at %s, from %s, does not answer (%w). %s",
 			engine.ErrUnavailable, at, at.origin, err, advice)}
 	}
 	if answer.APIVersion == "" {
-		return &OptionError{at.option, fmt.Errorf("%w: what answers at %s (%s) does not name an API version, so it is no Docker engine. Check host and port",
+		return &OptionError{at.option, fmt.Errorf("%w: what answers at %s, from %s, does not name an API version, so it is no Docker engine. Check host and port",
 			engine.ErrUnavailable, at, at.origin)}
 	}
 	if versions.LessThan(answer.APIVersion, MinimumAPIVersion) {
-		return &OptionError{at.option, fmt.Errorf("%w: the engine at %s (%s) speaks Docker API %s, but %s (Docker 20.10) or newer is needed. Upgrade the engine, or choose another one with host or context",
+		return &OptionError{at.option, fmt.Errorf("%w: the engine at %s, from %s, speaks Docker API %s, but %s (Docker 20.10) or newer is needed. Upgrade the engine, or choose another one with host or context",
 			engine.ErrUnsupported, at, at.origin, answer.APIVersion, MinimumAPIVersion)}
 	}
 	connected.NegotiateAPIVersionPing(answer)
@@ -196,7 +196,6 @@ func negotiate(ctx context.Context, connected *client.Client, at location) error
 
 // explain finds the option that a failed connection is about, and what to do.
 func (at location) explain(err error) (option, advice string) {
-	var refused *net.OpError
 	switch {
 	case isCertificateError(err) && at.tlsOption != "":
 		return at.tlsOption, "Give the certificate authority that signed the engine's certificate, and a client certificate that the engine trusts"
@@ -206,7 +205,7 @@ func (at location) explain(err error) (option, advice string) {
 		return at.option, "Add the user that runs Terraform to the group that owns the socket (usually docker)"
 	case at.url.Scheme == "ssh":
 		return OptionSSH, "Check that the Docker command is installed on that machine and that the user may use the engine: `docker version` must work there"
-	case errors.As(err, &refused) || errors.Is(err, context.DeadlineExceeded) || at.url.Scheme == "unix":
+	case client.IsErrConnectionFailed(err) || errors.Is(err, context.DeadlineExceeded):
 		return at.option, "Check that the engine runs, that its address is right and that no firewall is between"
 	}
 	return at.option, "Check the engine's address, and whether it expects TLS"

@@ -165,7 +165,7 @@ func (s *sharedSSH) open(ctx context.Context) error {
 	if err := command.Run(); err != nil {
 		said, _ := os.ReadFile(report.Name())
 		option, advice := s.explain(string(said))
-		return &OptionError{option, fmt.Errorf("%w: logging in by ssh at %s (%s): %w: %s. %s",
+		return &OptionError{option, fmt.Errorf("%w: logging in at %s, from %s, failed (%w: %s). %s",
 			engine.ErrUnavailable, s.at, s.at.origin, err, bytes.TrimSpace(said), advice)}
 	}
 	s.log.Debug("ssh connection is open")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -91,6 +92,7 @@ func environmentTLS() (*TLS, error) {
 // isCertificateError reports whether a connection failed because one side did not accept the other's certificate.
 func isCertificateError(err error) bool {
 	var unverified *tls.CertificateVerificationError
-	var alert tls.AlertError
-	return errors.As(err, &unverified) || errors.As(err, &alert)
+	// What the other side said against ours arrives as an alert, whose type is private to crypto/tls.
+	var alert *net.OpError
+	return errors.As(err, &unverified) || errors.As(err, &alert) && alert.Op == "remote error"
 }
