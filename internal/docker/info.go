@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -31,7 +30,5 @@ func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
 		result.SecurityOptions = append(result.SecurityOptions, name)
 	}
-	result.UserNamespaces = slices.Contains(result.SecurityOptions, "userns")
-	result.Rootless = slices.Contains(result.SecurityOptions, "rootless")
 	return result, nil
 }

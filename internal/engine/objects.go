@@ -1,6 +1,9 @@
 package engine
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Network is a bridge network of the engine.
 type Network struct {
@@ -45,11 +48,18 @@ type Info struct {
 	SwapLimit       bool
 	PidsLimit       bool
 	CPULimit        bool
-	UserNamespaces  bool
-	Rootless        bool
 	SecurityOptions []string
 	LiveRestore     bool
 	Warnings        []string
+}
+
+// Secures reports whether a security feature is on: "seccomp", "apparmor", "userns", "rootless".
+func (i Info) Secures(feature string) bool { return slices.Contains(i.SecurityOptions, feature) }
+
+// LimitsStorage reports whether the storage driver can limit a container's writable layer. On xfs that also takes the
+// mount option pquota, which the engine does not report.
+func (i Info) LimitsStorage() bool {
+	return i.StorageDriver == "zfs" || i.StorageDriver == "btrfs" || i.StorageDriver == "overlay2" && i.BackingFS == "xfs"
 }
 
 // Snapshot is everything the engine holds that concerns us, taken in one go: every container (also foreign ones, since

@@ -4,9 +4,11 @@
 package naming
 
 import (
+	"crypto/rand"
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // MaxLength of a namespace and of the other names that users choose, in characters. Three of them with separators stay
@@ -60,4 +62,12 @@ func RoutePath(namespace string) string { return "/projects/" + namespace + "/" 
 func SplitID(id string) (first, second string, ok bool) {
 	first, second, ok = strings.Cut(id, "/")
 	return first, second, ok && Valid(first) && Valid(second)
+}
+
+// MaxPrefix is how long a prefix may be so that [Unique] makes a valid name of it, in characters.
+const MaxPrefix = MaxLength - len("-1700000000-abcdef")
+
+// Unique completes a prefix with the Unix time and random letters, so that no two calls give the same name.
+func Unique(prefix string) string {
+	return fmt.Sprintf("%s-%d-%s", prefix, time.Now().Unix(), strings.ToLower(rand.Text()[:6]))
 }

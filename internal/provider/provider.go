@@ -5,72 +5,19 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
-	"github.com/isolab/terraform-provider-isolab/internal/environment"
-	"github.com/isolab/terraform-provider-isolab/internal/gateway"
-	"github.com/isolab/terraform-provider-isolab/internal/network"
-	"github.com/isolab/terraform-provider-isolab/internal/project"
-	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
 
 // Address is the provider's place in the registry.
 const Address = "registry.terraform.io/isolab/isolab"
-
-// Data is what every resource and data source works with.
-type Data struct {
-	Engine *docker.Engine // nil while the provider's configuration is unknown, which happens at plan only
-	Pool   subnet.Pool    // the zero pool while unknown
-
-	Images        map[string]string // by stack, or "gateway"
-	ImagesUnknown bool
-
-	DefaultLabels        map[string]string
-	DefaultLabelsUnknown bool
-
-	// The domain, ready to work; nil while Engine is.
-	Projects     *project.Projects
-	Environments *environment.Environments
-	Gateways     *gateway.Gateways
-
-	Log hclog.Logger
-}
-
-// connect puts an engine under the domain.
-func (d *Data) connect(on *docker.Engine) {
-	networks := network.NewAllocator(on, d.Pool)
-	d.Engine = on
-	d.Projects = project.New(on, networks, d.Log)
-	d.Environments = environment.New(on, d.Projects, d.Log)
-	d.Gateways = gateway.New(on, networks, d.Log)
-}
-
-// configured is embedded by everything that works with [Data].
-type configured struct{ data *Data }
-
-// configure takes over what the provider hands out. Terraform calls it with nil before the provider is configured, for
-// example to validate.
-func (c *configured) configure(providerData any, diags *diag.Diagnostics) {
-	if providerData == nil {
-		return
-	}
-	data, ok := providerData.(*Data)
-	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("The provider handed out %T. This is a bug in the provider: please report it.", providerData))
-		return
-	}
-	c.data = data
-}
 
 type isolabProvider struct {
 	version string
@@ -160,12 +107,21 @@ func (p *isolabProvider) Configure(ctx context.Context, request provider.Configu
 
 // Resources lists the resource types, one line each.
 func (p *isolabProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{}
+	return []func() resource.Resource{
+		newProjectResource,
+		newEnvironmentResource,
+		newGatewayResource,
+		newRouteResource,
+	}
 }
 
 // DataSources lists the data source types, one line each.
 func (p *isolabProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{}
+	return []func() datasource.DataSource{
+		newProjectDataSource,
+		newProjectsDataSource,
+		newEngineDataSource,
+	}
 }
 
 // engines are the connections of one process.
@@ -174,17 +130,17 @@ type engines struct {
 	open  []*docker.Engine
 }
 
-func (e *engines) add(engine *docker.Engine) {
+func (e *engines) add(connected *docker.Engine) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	e.open = append(e.open, engine)
+	e.open = append(e.open, connected)
 }
 
 func (e *engines) close() {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	for _, engine := range e.open {
-		engine.Close()
+	for _, connected := range e.open {
+		connected.Close()
 	}
 	e.open = nil
 }

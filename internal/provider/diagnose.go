@@ -1,0 +1,58 @@
+package provider
+
+import (
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/environment"
+	"github.com/isolab/terraform-provider-isolab/internal/project"
+	"github.com/isolab/terraform-provider-isolab/internal/subnet"
+)
+
+// advice says what to do next about a failure that says nothing about it itself.
+func advice(err error) string {
+	var exhausted *subnet.ExhaustedError
+	switch {
+	case errors.Is(err, project.ErrExists):
+		return "Choose another name, or bring the existing project under this configuration: terraform import ADDRESS NAMESPACE."
+	case errors.Is(err, environment.ErrExists):
+		return "Choose another name, or bring the existing environment under this configuration: terraform import ADDRESS NAMESPACE/NAME."
+	case errors.As(err, &exhausted):
+		return "Widen address_pool.cidr in the provider's configuration, choose a longer address_pool.prefix_length, or remove networks that are not needed any more."
+	case errors.Is(err, engine.ErrUnavailable):
+		return "Nothing was decided from this: check that the engine runs and that the provider's host is right, then run the command again."
+	case errors.Is(err, engine.ErrDenied):
+		return "Check the credentials in the provider's registry_auth."
+	case errors.Is(err, engine.ErrUnsupported):
+		return "Upgrade the engine, or leave the feature out."
+	}
+	return ""
+}
+
+// fail adds one error for a failed operation: what was attempted on which object, why it failed, what to do next. at is
+// the attribute that caused it; the empty path stands for the whole resource.
+func fail(diags *diag.Diagnostics, at path.Path, summary string, err error) {
+	detail := sentence(err.Error())
+	if next := advice(err); next != "" {
+		detail += "\n\n" + next
+	}
+	if at.Equal(path.Empty()) {
+		diags.AddError(summary, detail)
+		return
+	}
+	diags.AddAttributeError(at, summary, detail)
+}
+
+// sentence makes a Go error readable as prose.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	if first := text[0]; first >= 'a' && first <= 'z' {
+		text = string(first-'a'+'A') + text[1:]
+	}
+	return text
+}

@@ -1,0 +1,117 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+)
+
+// ModifyPlan fills in the defaults and says what will become of the containers, exactly: only what the engine alone can
+// decide, and will decide anew, is left unknown.
+func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+	if request.Plan.Raw.IsNull() {
+		return
+	}
+	var config, plan environmentModel
+	var state *environmentModel
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
+	if !request.State.Raw.IsNull() {
+		state = &environmentModel{}
+		response.Diagnostics.Append(request.State.Get(ctx, state)...)
+	}
+	if response.Diagnostics.HasError() {
+		return
+	}
+	project := projectOf(ctx, config.Project, &response.Diagnostics)
+	plan.fill(ctx, config, originOf(config, project), r.data, &response.Diagnostics)
+	plan.check(&response.Diagnostics)
+	plan.AllLabels = r.data.allLabels(plan.Labels)
+	plan.planStatus(project)
+	plan.planOutputs(ctx, state, project, &response.Diagnostics)
+	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
+}
+
+// check refuses what only several attributes together get wrong.
+func (m *environmentModel) check(diags *diag.Diagnostics) {
+	if len(m.Publish.Elements()) > 0 && !m.Egress.IsUnknown() && !m.Egress.ValueBool() {
+		diags.AddAttributeError(path.Root("publish"), "Nothing to publish from",
+			"The environment is on the project's internal network alone, from which an engine publishes no port. Set egress = true, or reach it through a route instead.")
+	}
+}
+
+// planStatus looks the status up in the table of phases.
+func (m *environmentModel) planStatus(project projectReference) {
+	m.ID, m.Status = types.StringUnknown(), types.StringUnknown()
+	if !project.Namespace.IsUnknown() && !m.Name.IsUnknown() {
+		m.ID = types.StringValue(project.Namespace.ValueString() + "/" + m.Name.ValueString())
+	}
+	if !project.Phase.IsUnknown() && !m.Kind.IsUnknown() && !m.Hibernation.IsUnknown() {
+		status := lifecycle.StatusOf(lifecycle.Kind(m.Kind.ValueString()), project.phase(), lifecycle.Hibernation(m.Hibernation.ValueString()))
+		m.Status = types.StringValue(string(status))
+	}
+}
+
+// planOutputs keeps what the engine decided before wherever it will not decide it again.
+func (m *environmentModel) planOutputs(ctx context.Context, state *environmentModel, project projectReference, diags *diag.Diagnostics) {
+	containers, ports := types.ObjectType{AttrTypes: containerTypes}, types.Int64Type
+	m.Drift = stringListValue(nil)
+	m.Containers, m.PublishedPorts, m.ImageDigest = types.ListUnknown(containers), types.MapUnknown(ports), types.StringUnknown()
+	status := lifecycle.Status(m.Status.ValueString())
+	up := m.Status.IsUnknown() || status == lifecycle.Running || status == lifecycle.Frozen
+	if status == lifecycle.Absent {
+		m.Containers = types.ListValueMust(containers, nil)
+		m.ImageDigest = types.StringNull()
+	}
+	if !up || (!m.Publish.IsUnknown() && len(m.Publish.Elements()) == 0) {
+		m.PublishedPorts = types.MapValueMust(ports, map[string]attr.Value{})
+	}
+	if state == nil || status == lifecycle.Absent || state.Status.ValueString() == string(lifecycle.Absent) ||
+		len(state.Drift.Elements()) > 0 || !m.sameContainers(*state, project, projectOf(ctx, state.Project, diags)) {
+		return
+	}
+	m.ImageDigest = state.ImageDigest
+	if m.Replicas.Equal(state.Replicas) {
+		m.Containers = state.Containers
+		if m.Status.Equal(state.Status) {
+			m.PublishedPorts = state.PublishedPorts
+		}
+	}
+}
+
+// sameContainers reports whether the containers that exist can stay: nothing differs that a container keeps for life.
+func (m environmentModel) sameContainers(state environmentModel, project, before projectReference) bool {
+	for _, pair := range [][2]attr.Value{
+		{project.Stack, before.Stack},
+		{m.Kind, state.Kind},
+		{m.Image, state.Image},
+		{m.Entrypoint, state.Entrypoint},
+		{m.Command, state.Command},
+		{m.WorkingDir, state.WorkingDir},
+		{m.Port, state.Port},
+		{m.Variables, state.Variables},
+		{m.HealthCheck, state.HealthCheck},
+		{m.Volumes, state.Volumes},
+		{m.Tmpfs, state.Tmpfs},
+		{m.User, state.User},
+		{m.ReadOnly, state.ReadOnly},
+		{m.Capabilities, state.Capabilities},
+		{m.Egress, state.Egress},
+		{m.Publish, state.Publish},
+		{m.Workspace, state.Workspace},
+		{m.Log, state.Log},
+		{m.AllLabels, state.AllLabels},
+		{m.Limits.Attributes()["shm"], state.Limits.Attributes()["shm"]},
+	} {
+		if pair[0] == nil || pair[1] == nil || !pair[0].Equal(pair[1]) {
+			return false
+		}
+	}
+	return true
+}

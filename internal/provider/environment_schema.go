@@ -1,0 +1,285 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+)
+
+func (r *environmentResource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		"id":      schema.StringAttribute{Computed: true, MarkdownDescription: "`<namespace>/<name>`, such as `shop/development`."},
+		"project": projectReferenceAttribute(),
+		"name": schema.StringAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Name within the project, such as `api`." + nameRule + " Default: the kind. Changing it forces a new environment. Other containers of the project find it as `<name>.<namespace>.isolab`.",
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			Validators:          []validator.String{validName{}},
+		},
+		"kind": schema.StringAttribute{
+			Required:            true,
+			MarkdownDescription: "What the containers are for: " + listed(lifecycle.EnvironmentKinds()) + ". Together with the project's phase it decides their status. Changing it forces a new environment.",
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			Validators:          []validator.String{oneOf(lifecycle.EnvironmentKinds())},
+		},
+		"replicas": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(1),
+			MarkdownDescription: "Number of containers, from 1 to 32. Default 1.",
+			Validators:          []validator.Int64{int64validator.Between(1, 32)},
+		},
+		"labels":     labelsAttribute(),
+		"all_labels": allLabelsAttribute(),
+		"drift":      driftAttribute(),
+	}
+	for _, group := range []map[string]schema.Attribute{
+		environmentProgram(), environmentStorage(), environmentHardening(), environmentLife(), environmentOutputs(),
+	} {
+		for name, attribute := range group {
+			attributes[name] = attribute
+		}
+	}
+	response.Schema = schema.Schema{
+		MarkdownDescription: "An environment of a project: one or more hardened, limited containers of one kind, on the project's internal network alone. " +
+			"They run as user 1000 without any capability, on a read-only root, with a `noexec` `/tmp`, and cannot gain privileges. " +
+			"What runs in which phase is planned exactly: pausing the project shows `status = \"running\" -> \"stopped\"`.",
+		Attributes: attributes,
+	}
+}
+
+// environmentProgram is what the containers run.
+func environmentProgram() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"image": schema.StringAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Image to run, such as `registry.example.com/team/app:1.2`. Default: the stack's, or what the provider's `images` put in its place. " +
+				"An image named here brings its own command, working directory and health check.",
+			Validators: []validator.String{validImage},
+		},
+		"entrypoint": schema.ListAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType,
+			Default:             listdefault.StaticValue(stringListValue(nil)),
+			MarkdownDescription: "Entrypoint in place of the image's, such as `[\"/usr/bin/env\"]`. Default `[]`: the image's.",
+		},
+		"command": schema.ListAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Command in place of the image's, such as `[\"node\", \"server.js\"]`. Default: the stack's for this kind; with an `image` of your own `[]`, the image's.",
+		},
+		"working_dir": schema.StringAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Working directory. Default `/workspace`; with an `image` of your own the image's.",
+		},
+		"port": schema.Int64Attribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "TCP port on which the program serves, also in its variable `PORT`. Routes lead to it. Default: the stack's.",
+			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+		},
+		"variables": schema.MapAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType,
+			Default: mapdefault.StaticValue(emptyStringMap),
+			MarkdownDescription: "Environment variables, such as `{ LOG_LEVEL = \"debug\" }`. They are readable in the state and on the engine, so no secrets. " +
+				"The provider sets `ISOLAB_PROJECT`, `ISOLAB_ENVIRONMENT`, `ISOLAB_KIND`, `ISOLAB_BASE_PATH` and `PORT` unless they are given here. Default none.",
+			Validators: []validator.Map{mapvalidator.KeysAre(validVariable)},
+		},
+		"health_check": schema.SingleNestedAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Command that tells whether a container is healthy. Default: the stack's; with an `image` of your own the image's.",
+			Attributes: map[string]schema.Attribute{
+				"test": schema.ListAttribute{
+					Required: true, ElementType: types.StringType,
+					MarkdownDescription: "The command: `[\"CMD\", \"program\", \"argument\"]`, or `[\"CMD-SHELL\", \"line\"]` for a shell. `[]` switches the image's own check off.",
+					Validators:          []validator.List{validHealthTest{}},
+				},
+				"interval":       durationAttribute("Time between two checks. Default `\"10s\"`."),
+				"timeout":        durationAttribute("Time after which one check counts as failed. Default `\"5s\"`."),
+				"start_period":   durationAttribute("Time after the start in which failures do not count. Default `\"30s\"`."),
+				"start_interval": durationAttribute("Time between two checks during the start period, on engines with API 1.44 or newer; older ones use `interval`. Default `\"1s\"`."),
+				"retries": schema.Int64Attribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "Number of failures in a row that make the container unhealthy. Default 3.",
+					Validators:          []validator.Int64{int64validator.Between(1, 100)},
+				},
+			},
+		},
+	}
+}
+
+func durationAttribute(description string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional: true, Computed: true, CustomType: timetypes.GoDurationType{}, MarkdownDescription: description,
+		Validators: []validator.String{validDuration},
+	}
+}
+
+// environmentStorage is what the containers keep, and for how long.
+func environmentStorage() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"workspace": schema.StringAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Path at which the project's workspace is mounted: writable in `development`, read-only in `testing` and `deployment`. `\"\"` mounts none. " +
+				"Default `/workspace`; with an `image` of your own only in `development`.",
+			Validators: []validator.String{stringvalidator.Any(stringvalidator.OneOf(""), validMountPath)},
+		},
+		"volumes": schema.MapNestedAttribute{
+			Optional: true, Computed: true,
+			Default:             mapdefault.StaticValue(types.MapValueMust(types.ObjectType{AttrTypes: volumeTypes}, map[string]attr.Value{})),
+			MarkdownDescription: "Volumes of the project to mount, by name, such as `{ data = { path = \"/data\" } }`. Environments of one project that use the same name share the volume; no other project can. They belong to `user` and stay when the environment goes. Default none.",
+			Validators:          []validator.Map{mapvalidator.KeysAre(validName{})},
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"path": schema.StringAttribute{Required: true, MarkdownDescription: "Absolute path at which the volume is mounted.", Validators: []validator.String{validMountPath}},
+				"read_only": schema.BoolAttribute{
+					Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+					MarkdownDescription: "Whether the containers may only read it. Default `false`.",
+				},
+			}},
+		},
+		"tmpfs": schema.MapAttribute{
+			Optional: true, Computed: true, ElementType: sizeType{},
+			Default:             mapdefault.StaticValue(types.MapValueMust(sizeType{}, map[string]attr.Value{})),
+			MarkdownDescription: "Memory file systems by path with their size, such as `{ \"/run\" = \"16MiB\" }`, all `noexec`, `nosuid` and `nodev`. `/tmp` always is one, of 64 MiB unless given here. Default none more.",
+			Validators:          []validator.Map{mapvalidator.KeysAre(validMountPath)},
+		},
+		"log": schema.SingleNestedAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Bounds of a container's log on the engine.",
+			Attributes: map[string]schema.Attribute{
+				"max_size": schema.StringAttribute{Optional: true, Computed: true, CustomType: sizeType{}, MarkdownDescription: "Size of one log file. Default `\"10MiB\"`."},
+				"max_files": schema.Int64Attribute{
+					Optional: true, Computed: true, MarkdownDescription: "Number of files kept. Default 3.",
+					Validators: []validator.Int64{int64validator.Between(1, 100)},
+				},
+			},
+		},
+	}
+}
+
+// environmentHardening bounds what the containers can do. Every attribute can weaken a default, none can switch
+// isolation between projects off.
+func environmentHardening() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"limits": schema.SingleNestedAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "What each container may use at most. CPU, memory and process limits change on the running container.",
+			Attributes: map[string]schema.Attribute{
+				"cpus": schema.Float64Attribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "CPUs, such as `1.5`. Default 2 for `development`, 1 otherwise; never more than the engine has.",
+					Validators:          []validator.Float64{float64validator.AtLeast(0.01)},
+				},
+				"memory": schema.StringAttribute{
+					Optional: true, Computed: true, CustomType: sizeType{},
+					MarkdownDescription: "Memory, such as `\"512MiB\"`; no swap is added to it. At least 6 MiB. Default `\"2GiB\"` for `development`, `\"1GiB\"` otherwise.",
+					Validators:          []validator.String{validMemory},
+				},
+				"pids": schema.Int64Attribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "Processes and threads. Default 512 for `development`, 256 otherwise.",
+					Validators:          []validator.Int64{int64validator.AtLeast(2)},
+				},
+				"shm": schema.StringAttribute{
+					Optional: true, Computed: true, CustomType: sizeType{},
+					MarkdownDescription: "Size of `/dev/shm`. Default `\"64MiB\"`.",
+				},
+			},
+		},
+		"user": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString("1000:1000"),
+			MarkdownDescription: "Numeric user and group, `uid:gid`. Default `1000:1000`, to whom the workspace belongs.",
+			Validators:          []validator.String{validUser},
+		},
+		"read_only": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+			MarkdownDescription: "Whether the root file system is read-only. Default `true`.",
+		},
+		"capabilities": schema.SetAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType,
+			Default:             setdefault.StaticValue(stringSetValue(nil)),
+			MarkdownDescription: "Linux capabilities to grant, of " + listed(grantable) + ". All others stay dropped. Default none.",
+			Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(grantable...))},
+		},
+		"egress": schema.BoolAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "Whether the containers reach the outside, through a network that only the project's containers with `egress` join. Default `true` for `development`, `false` otherwise.",
+		},
+		"publish": schema.MapNestedAttribute{
+			Optional: true, Computed: true,
+			Default: mapdefault.StaticValue(types.MapValueMust(types.ObjectType{AttrTypes: publishTypes}, map[string]attr.Value{})),
+			MarkdownDescription: "TCP ports to publish on the host, by a name of your choice, such as `{ debug = { port = 9229 } }`. The engine chooses the host's port: see `published_ports`. " +
+				"Needs `egress = true`, since internal networks cannot publish, and a single replica per port is shown. Default none.",
+			Validators: []validator.Map{mapvalidator.KeysAre(validName{})},
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"port": schema.Int64Attribute{Required: true, MarkdownDescription: "Port of the container.", Validators: []validator.Int64{int64validator.Between(1, 65535)}},
+				"address": schema.StringAttribute{
+					Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
+					MarkdownDescription: "Address of the host. Default `127.0.0.1`; `0.0.0.0` publishes to everybody who reaches the host.",
+					Validators:          []validator.String{validAddress},
+				},
+			}},
+		},
+	}
+}
+
+// environmentLife is how containers come and go.
+func environmentLife() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"update": schema.SingleNestedAttribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "How containers are brought up.",
+			Attributes: map[string]schema.Attribute{
+				"wait_for_healthy": schema.BoolAttribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "Whether the apply waits until the health check passes, and fails with its last output and the container's last log lines when it does not. Default `true`.",
+				},
+			},
+		},
+		"hibernation": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(lifecycle.Stop)),
+			MarkdownDescription: "How the containers sleep while the project is `paused`: `stop` frees their memory, `freeze` keeps it for an instant resume. Default `stop`.",
+			Validators:          []validator.String{oneOf([]lifecycle.Hibernation{lifecycle.Stop, lifecycle.Freeze})},
+		},
+		"pull_policy": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(engine.PullMissing)),
+			MarkdownDescription: "When the image is pulled: `missing` if the engine does not hold it, `always` whenever containers are made or changed, `never`. Default `missing`. In one run an image is pulled once.",
+			Validators:          []validator.String{oneOf([]engine.PullPolicy{engine.PullMissing, engine.PullAlways, engine.PullNever})},
+		},
+	}
+}
+
+func environmentOutputs() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"status": schema.StringAttribute{Computed: true, MarkdownDescription: "What the containers do: `absent`, `stopped`, `frozen` or `running`. The plan says what they will do in the project's phase."},
+		"containers": schema.ListNestedAttribute{
+			Computed: true, MarkdownDescription: "The containers, by replica.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"id":      schema.StringAttribute{Computed: true, MarkdownDescription: "Id on the engine."},
+				"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "Name on the engine."},
+				"address": schema.StringAttribute{Computed: true, MarkdownDescription: "IPv4 address on the project's internal network, fixed for the container's life."},
+			}},
+		},
+		"published_ports": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The host's port of each entry of `publish`, of the first replica, while it is up."},
+		"image_digest":    schema.StringAttribute{Computed: true, MarkdownDescription: "Content address of the image that the containers were made from: its digest in the registry, or its id on the engine."},
+	}
+}
+
+// grantable are the capabilities that do not reach beyond the container's own namespaces.
+var grantable = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETUID"}

@@ -1,0 +1,155 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+)
+
+// check makes a string validator out of a function that says what is wrong with a value, "" for nothing.
+type check struct {
+	description string
+	wrong       func(value string) string
+}
+
+func (c check) Description(context.Context) string             { return c.description }
+func (c check) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
+
+func (c check) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
+	}
+	if problem := c.wrong(request.ConfigValue.ValueString()); problem != "" {
+		response.Diagnostics.Append(diag.NewAttributeErrorDiagnostic(request.Path, "Invalid value", problem))
+	}
+}
+
+// validName accepts what [naming.Valid] accepts.
+type validName struct{}
+
+func (validName) Description(context.Context) string         { return naming.Rule }
+func (validName) MarkdownDescription(context.Context) string { return naming.Rule }
+func (v validName) ValidateString(ctx context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	check{naming.Rule, func(value string) string {
+		if naming.Valid(value) {
+			return ""
+		}
+		return fmt.Sprintf("%q is not a name here. A name has %s.", value, naming.Rule)
+	}}.ValidateString(ctx, request, response)
+}
+
+var validImage = check{"an image reference", func(value string) string {
+	if _, err := reference.ParseNormalizedNamed(value); err != nil {
+		return fmt.Sprintf("%q is not an image reference: %v. Write one such as \"registry.example.com/team/app:1.2\".", value, err)
+	}
+	return ""
+}}
+
+// reserved paths are the engine's own or would hide what the container runs from.
+var reserved = regexp.MustCompile(`^/(proc|sys|dev)?(/|$)`)
+
+var validMountPath = check{"an absolute path of the container", func(value string) string {
+	switch {
+	case !strings.HasPrefix(value, "/") || path.Clean(value) != value || strings.ContainsAny(value, ":,\x00"):
+		return fmt.Sprintf("%q is not a mount path. Write an absolute path without \"..\", colon, comma or trailing slash, such as \"/data\".", value)
+	case value == "/" || reserved.MatchString(value) && value != "/dev/shm":
+		return fmt.Sprintf("%q cannot be mounted over: the engine provides it.", value)
+	}
+	return ""
+}}
+
+var validVariable = check{"an environment variable name", func(value string) string {
+	if value == "" || strings.ContainsAny(value, "=\x00") {
+		return fmt.Sprintf("%q cannot name an environment variable: it must not be empty nor contain \"=\".", value)
+	}
+	return ""
+}}
+
+var validLabel = check{"a label key", func(value string) string {
+	if value == "" || strings.HasPrefix(value, naming.LabelPrefix) {
+		return fmt.Sprintf("%q cannot be a label: keys must not be empty nor start with %q, which is the provider's own.", value, naming.LabelPrefix)
+	}
+	return ""
+}}
+
+var validUser = check{"uid:gid", func(value string) string {
+	if !regexp.MustCompile(`^[0-9]{1,9}:[0-9]{1,9}$`).MatchString(value) {
+		return fmt.Sprintf("%q is not a user. Write numeric user and group ids such as \"1000:1000\".", value)
+	}
+	return ""
+}}
+
+// oneOf accepts the values of a string type.
+func oneOf[T ~string](values []T) validator.String {
+	return stringvalidator.OneOf(texts(values)...)
+}
+
+// listed writes values for a description: `a`, `b`, `c`.
+func listed[T ~string](values []T) string {
+	return "`" + strings.Join(texts(values), "`, `") + "`"
+}
+
+func texts[T ~string](values []T) []string {
+	result := make([]string, len(values))
+	for i, value := range values {
+		result[i] = string(value)
+	}
+	return result
+}
+
+// maxDuration is far above any sensible health check and fits the engine's nanoseconds.
+const maxDuration = 24 * time.Hour
+
+var validDuration = check{"a duration", func(value string) string {
+	duration, err := time.ParseDuration(value)
+	if err != nil || duration < time.Millisecond || duration > maxDuration {
+		return fmt.Sprintf("%q is not a duration from 1ms to 24h. Write one such as \"10s\" or \"1m30s\".", value)
+	}
+	return ""
+}}
+
+// minMemory is the least that the engine accepts, in bytes.
+const minMemory = 6 * mebibyte
+
+var validMemory = check{"at least 6 MiB", func(value string) string {
+	if bytes := (sizeValue{types.StringValue(value)}).bytes(); bytes > 0 && bytes < minMemory {
+		return fmt.Sprintf("%q is less than the 6 MiB that an engine accepts.", value)
+	}
+	return ""
+}}
+
+var validAddress = check{"an IP address", func(value string) string {
+	if _, err := netip.ParseAddr(value); err != nil {
+		return fmt.Sprintf("%q is not an IP address. Write one such as \"127.0.0.1\".", value)
+	}
+	return ""
+}}
+
+// validHealthTest accepts the engine's two forms of a health check, and none at all.
+type validHealthTest struct{}
+
+func (validHealthTest) Description(context.Context) string         { return "a health check command" }
+func (validHealthTest) MarkdownDescription(context.Context) string { return "a health check command" }
+func (validHealthTest) ValidateList(_ context.Context, request validator.ListRequest, response *validator.ListResponse) {
+	elements := request.ConfigValue.Elements()
+	if len(elements) == 0 || elements[0].IsUnknown() {
+		return
+	}
+	form, _ := elements[0].(types.String)
+	if len(elements) < 2 || (form.ValueString() != "CMD" && form.ValueString() != "CMD-SHELL") {
+		response.Diagnostics.AddAttributeError(request.Path, "Invalid health check",
+			"A health check is [\"CMD\", \"program\", \"argument\", …], [\"CMD-SHELL\", \"a line for the shell\"], or [] for none.")
+	}
+}
