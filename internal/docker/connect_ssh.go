@@ -65,8 +65,9 @@ func (s *SSH) check() error {
 type sharedSSH struct {
 	helper *connhelper.ConnectionHelper
 	at     location
-	folder string // private: keys and the control socket
-	master []string
+	folder string   // private: keys and the control socket
+	flags  []string // of every ssh command
+	target []string
 	log    hclog.Logger
 
 	opening sync.Mutex
@@ -132,11 +133,8 @@ func (s *sharedSSH) prepare(settings *SSH) error {
 	if err != nil {
 		return err
 	}
-	// With a ControlPersist, ssh goes to the background as soon as it is logged in, and leaves by itself when the
-	// provider was killed before it could say goodbye.
-	flags = append(flags, "-o", "ControlMaster=yes", "-o", "ControlPersist=60", "-N", "-T")
-	target := (&ssh.Spec{User: spec.User, Host: spec.Host, Port: spec.Port}).Args()
-	s.helper, s.master = helper, append(flags, target...)
+	s.helper, s.flags = helper, flags
+	s.target = (&ssh.Spec{User: spec.User, Host: spec.Host, Port: spec.Port}).Args()
 	return nil
 }
 
@@ -160,7 +158,9 @@ func (s *sharedSSH) open(ctx context.Context) error {
 		return &OptionError{OptionSSH, fmt.Errorf("opening the ssh connection to %s: %w", s.at, err)}
 	}
 	defer report.Close()
-	command := exec.CommandContext(ctx, "ssh", s.master...)
+	// With a ControlPersist, ssh goes to the background as soon as it is logged in, and leaves by itself, a minute after the
+	// last call, when the provider was killed before it could say goodbye.
+	command := s.command(ctx, "-o", "ControlMaster=yes", "-o", "ControlPersist=60", "-N", "-T")
 	command.Stderr = report
 	if err := command.Run(); err != nil {
 		said, _ := os.ReadFile(report.Name())
@@ -177,7 +177,11 @@ func (s *sharedSSH) control(ctx context.Context, command string) error {
 	if _, err := os.Stat(filepath.Join(s.folder, "control")); err != nil {
 		return err
 	}
-	return exec.CommandContext(ctx, "ssh", append([]string{"-O", command}, s.master...)...).Run()
+	return s.command(ctx, "-o", "ControlMaster=no", "-O", command).Run()
+}
+
+func (s *sharedSSH) command(ctx context.Context, flags ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "ssh", slices.Concat(s.flags, flags, s.target)...)
 }
 
 // limit keeps the calls through transport within one ssh connection, and gives the requests whose answer stays open a
@@ -206,9 +210,7 @@ func (s streamsOnly) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // close ends the connection and removes the keys.
 func (s *sharedSSH) close() {
-	if s.master != nil {
-		_ = s.control(context.Background(), "exit")
-	}
+	_ = s.control(context.Background(), "exit") // fails when there is nothing to end
 	if err := os.RemoveAll(s.folder); err != nil {
 		s.log.Warn("the private folder of the ssh connection stays behind", "folder", s.folder, "error", err)
 	}
