@@ -126,7 +126,7 @@ func (m providerModel) pool(ctx context.Context, diags *diag.Diagnostics) subnet
 	if !model.CIDR.IsNull() {
 		cidr, err := netip.ParsePrefix(model.CIDR.ValueString())
 		if err != nil {
-			fail(diags, path.Root("address_pool").AtName("cidr"), "Invalid address pool",
+			fail(diags, path.Root("address_pool"), "Invalid address pool",
 				errors.New("the pool must be an IPv4 range in CIDR notation such as 10.96.0.0/12"))
 			return subnet.Pool{}
 		}

@@ -5,20 +5,11 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
-
-// served is the provider inside the test's own process.
-func served() map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
-		"isolab": providerserver.NewProtocol6WithError(New("test")()),
-	}
-}
 
 // useEngine makes Terraform configure the provider.
 const useEngine = `
@@ -55,7 +46,7 @@ func TestAccProviderMistakes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: served(),
+				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{{
 					Config:      "provider \"isolab\" {\n" + test.block + "\n}\n" + useEngine,
 					PlanOnly:    true,
@@ -69,7 +60,7 @@ func TestAccProviderMistakes(t *testing.T) {
 // Two mistakes are two diagnostics, so that one run shows both.
 func TestAccProviderMistakesTogether(t *testing.T) {
 	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: served(),
+		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
 			Config: `
 provider "isolab" {
@@ -77,7 +68,7 @@ provider "isolab" {
   address_pool = { cidr = "ten" }
 }` + useEngine,
 			PlanOnly:    true,
-			ExpectError: regexp.MustCompile(`(?s)Invalid address pool.*Invalid engine connection`),
+			ExpectError: regexp.MustCompile(`(?s)Invalid engine connection.*Invalid address pool`),
 		}},
 	})
 }
@@ -88,10 +79,9 @@ func TestAccProviderUnknownAtPlan(t *testing.T) {
 	if given := os.Getenv("DOCKER_HOST"); given != "" {
 		host = given
 	}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: served(),
-		Steps: []resource.TestStep{{
-			Config: `
+	on := onEngine(t)
+	on.test(resource.TestStep{
+		Config: `
 resource "terraform_data" "host" {
   input = "` + host + `"
 }
@@ -100,12 +90,11 @@ provider "isolab" {
   default_labels = { made-by = terraform_data.host.id }
 }
 resource "isolab_project" "this" {
-  name = "config-unknown"
+  name = "` + on.name("unknown") + `"
 }`,
-			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue("isolab_project.this", tfjsonpath.New("all_labels"),
-					knownvalue.MapPartial(map[string]knownvalue.Check{"made-by": knownvalue.NotNull()})),
-			},
-		}},
+		ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownValue("isolab_project.this", tfjsonpath.New("all_labels"),
+				knownvalue.MapPartial(map[string]knownvalue.Check{"made-by": knownvalue.NotNull()})),
+		},
 	})
 }
