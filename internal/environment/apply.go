@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/volume"
@@ -176,7 +177,7 @@ func (e *Environments) keep(ctx context.Context, wanted Wanted, room room, repli
 		return false, err
 	}
 	missing, foreign := misplaced(wanted.Spec, current.Spec)
-	reasons := weakened(request, current.Spec, current.Unexpected)
+	reasons := hardening.Weakened(request, current)
 	switch {
 	case current.Spec.Labels[naming.LabelSpec] != label:
 		reasons = append(reasons, "its configuration changed")

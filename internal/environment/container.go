@@ -1,23 +1,17 @@
 package environment
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 )
-
-// TmpSize is the size of /tmp in bytes unless the environment says otherwise.
-const TmpSize = 64 << 20
-
-// tmpfsOptions make memory file systems useless for bringing in programs.
-const tmpfsOptions = "rw,noexec,nosuid,nodev,mode=1777,size=%d"
 
 // container is the request for one replica: the hardening that holds for every environment, and what the spec adds.
 func (s Spec) container(replica int, address string, networks ...string) (engine.ContainerSpec, error) {
@@ -25,39 +19,33 @@ func (s Spec) container(replica int, address string, networks ...string) (engine
 	if err != nil {
 		return engine.ContainerSpec{}, err
 	}
-	return engine.ContainerSpec{
-		Name:            naming.Container(s.Namespace, s.Name, replica),
-		Image:           s.Image,
-		Entrypoint:      s.Entrypoint,
-		Command:         s.Command,
-		WorkingDir:      s.WorkingDir,
-		User:            s.User,
-		Env:             s.variables(),
-		Health:          s.Health,
-		Limits:          s.Limits,
-		ReadOnly:        s.ReadOnly,
-		Init:            true,
-		CapDrop:         []string{"ALL"},
-		CapAdd:          s.Capabilities,
-		NoNewPrivileges: true,
-		Mounts:          s.mounts(),
-		Tmpfs:           s.tmpfs(),
-		Publish:         s.bindings(),
-		Log:             s.Log,
-		Restart:         "unless-stopped",
-		Networks:        s.endpoints(address, networks),
-		Labels: naming.Labels(s.Labels, map[string]string{
-			naming.LabelRole:        naming.RoleEnvironment,
-			naming.LabelProject:     s.Namespace,
-			naming.LabelEnvironment: s.Name,
-			naming.LabelKind:        string(s.Kind),
-			naming.LabelReplica:     strconv.Itoa(replica),
-			naming.LabelPort:        strconv.Itoa(s.Port),
-			naming.LabelAddress:     address,
-			naming.LabelSpec:        label,
-			labelDigest:             s.ImageDigest,
-		}),
-	}, nil
+	request := hardening.Baseline()
+	request.Name = naming.Container(s.Namespace, s.Name, replica)
+	request.Image = s.Image
+	request.Entrypoint, request.Command, request.WorkingDir = s.Entrypoint, s.Command, s.WorkingDir
+	request.Env = s.variables()
+	request.Health = s.Health
+	request.Limits = s.Limits
+	request.User, request.ReadOnly, request.CapAdd = s.User, s.ReadOnly, s.Capabilities
+	request.Mounts = s.mounts()
+	for path, size := range s.Tmpfs {
+		request.Tmpfs[path] = hardening.Tmpfs(size)
+	}
+	request.Publish = s.bindings()
+	request.Log = s.Log
+	request.Networks = s.endpoints(address, networks)
+	request.Labels = naming.Labels(s.Labels, map[string]string{
+		naming.LabelRole:        naming.RoleEnvironment,
+		naming.LabelProject:     s.Namespace,
+		naming.LabelEnvironment: s.Name,
+		naming.LabelKind:        string(s.Kind),
+		naming.LabelReplica:     strconv.Itoa(replica),
+		naming.LabelPort:        strconv.Itoa(s.Port),
+		naming.LabelAddress:     address,
+		naming.LabelSpec:        label,
+		labelDigest:             s.ImageDigest,
+	})
+	return request, nil
 }
 
 // labelDigest remembers which content of the image a container was made from.
@@ -91,14 +79,6 @@ func (s Spec) mounts() []engine.Mount {
 		mounts = append(mounts, engine.Mount{Volume: naming.Volume(s.Namespace, name), Path: volume.Path, ReadOnly: volume.ReadOnly})
 	}
 	slices.SortFunc(mounts, func(a, b engine.Mount) int { return strings.Compare(a.Path, b.Path) })
-	return mounts
-}
-
-func (s Spec) tmpfs() map[string]string {
-	mounts := map[string]string{"/tmp": fmt.Sprintf(tmpfsOptions, TmpSize)}
-	for path, size := range s.Tmpfs {
-		mounts[path] = fmt.Sprintf(tmpfsOptions, size)
-	}
 	return mounts
 }
 

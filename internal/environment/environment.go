@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
@@ -132,10 +133,10 @@ func (e *Environment) add(replica int, container engine.Container) error {
 	} else {
 		first, _ := e.Spec.label()
 		if other, _ := spec.label(); other != first {
-			e.Drift = append(e.Drift, fmt.Sprintf("%s: has another configuration than replica 1", container.Spec.Name))
+			e.Drift = append(e.Drift, fmt.Sprintf("container %s: has another configuration than replica 1", container.Spec.Name))
 		}
 		if spec.Limits != e.Spec.Limits {
-			e.Drift = append(e.Drift, fmt.Sprintf("%s: has other limits than replica 1", container.Spec.Name))
+			e.Drift = append(e.Drift, fmt.Sprintf("container %s: has other limits than replica 1", container.Spec.Name))
 		}
 		e.Status = weaker(e.Status, status)
 	}
@@ -152,19 +153,19 @@ func driftOf(spec Spec, replica int, container engine.Container) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	drift := weakened(wanted, container.Spec, container.Unexpected)
+	drift := hardening.Weakened(wanted, container)
 	missing, foreign := misplaced(spec, container.Spec)
 	for _, network := range missing {
-		drift = append(drift, fmt.Sprintf("%s: is not on network %s at its address", container.Spec.Name, network))
+		drift = append(drift, fmt.Sprintf("container %s: is not on network %s at its address", container.Spec.Name, network))
 	}
 	for _, network := range foreign {
-		drift = append(drift, fmt.Sprintf("%s: is on network %s, where it does not belong", container.Spec.Name, network))
+		drift = append(drift, fmt.Sprintf("container %s: is on network %s, where it does not belong", container.Spec.Name, network))
 	}
 	for _, alias := range aliased(spec, container) {
-		drift = append(drift, fmt.Sprintf("%s: answers to the name %s", container.Spec.Name, alias))
+		drift = append(drift, fmt.Sprintf("container %s: answers to the name %s", container.Spec.Name, alias))
 	}
 	if wanted.Name != container.Spec.Name {
-		drift = append(drift, fmt.Sprintf("%s: should be called %s", container.Spec.Name, wanted.Name))
+		drift = append(drift, fmt.Sprintf("container %s: should be called %s", container.Spec.Name, wanted.Name))
 	}
 	return drift, nil
 }

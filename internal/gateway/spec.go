@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
@@ -72,27 +72,17 @@ func (s Spec) container(networks []engine.Endpoint) engine.ContainerSpec {
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}
-	return engine.ContainerSpec{
-		Name:       naming.Gateway(s.Name),
-		Image:      s.Image,
-		Entrypoint: []string{"nginx"},
-		Command:    []string{"-c", configPath, "-g", "daemon off;"},
-		User:       fmt.Sprintf("%d:%d", volume.Owner, volume.Owner),
-		Labels: naming.Labels(s.Labels, labels(s.Name), map[string]string{
-			naming.LabelSpec: string(stored),
-		}),
-		Limits:          s.Limits,
-		ReadOnly:        true,
-		Init:            true,
-		CapDrop:         []string{"ALL"},
-		NoNewPrivileges: true,
-		Mounts:          []engine.Mount{{Volume: naming.Gateway(s.Name), Path: volume.Root}},
-		Tmpfs:           map[string]string{"/tmp": fmt.Sprintf("rw,noexec,nosuid,nodev,size=%d", 64*mebibyte)},
-		Publish:         []engine.PortBinding{{ContainerPort: listenPort, HostAddress: s.BindAddress, HostPort: s.HTTPPort}},
-		Log:             engine.LogLimits{MaxSize: 2 * mebibyte, MaxFiles: 3},
-		Restart:         "unless-stopped",
-		Networks:        networks,
-	}
+	request := hardening.Baseline()
+	request.Name = naming.Gateway(s.Name)
+	request.Image = s.Image
+	request.Entrypoint, request.Command = []string{"nginx"}, []string{"-c", configPath, "-g", "daemon off;"}
+	request.Labels = naming.Labels(s.Labels, labels(s.Name), map[string]string{naming.LabelSpec: string(stored)})
+	request.Limits = s.Limits
+	request.Mounts = []engine.Mount{{Volume: naming.Gateway(s.Name), Path: volume.Root}}
+	request.Publish = []engine.PortBinding{{ContainerPort: listenPort, HostAddress: s.BindAddress, HostPort: s.HTTPPort}}
+	request.Log = engine.LogLimits{MaxSize: 2 * mebibyte, MaxFiles: 3}
+	request.Networks = networks
+	return request
 }
 
 // labels mark everything that a gateway owns on the engine.
@@ -100,37 +90,11 @@ func labels(name string) map[string]string {
 	return map[string]string{naming.LabelRole: naming.RoleGateway, naming.LabelGateway: name}
 }
 
-// weakened says in sentences where a container's hardening is not what was asked for.
+// weakened says in sentences where a container is not what was asked for.
 func weakened(want engine.ContainerSpec, have engine.Container) []string {
-	var found []string
-	differs := func(what string, want, have any) {
-		if w, h := fmt.Sprint(want), fmt.Sprint(have); w != h {
-			found = append(found, fmt.Sprintf("The container's %s is %s instead of %s.", what, h, w))
-		}
-	}
-	differs("user", want.User, have.Spec.User)
-	differs("read-only root filesystem", want.ReadOnly, have.Spec.ReadOnly)
-	differs("init process", want.Init, have.Spec.Init)
-	differs("no-new-privileges flag", want.NoNewPrivileges, have.Spec.NoNewPrivileges)
-	differs("list of dropped capabilities", want.CapDrop, have.Spec.CapDrop)
-	differs("list of added capabilities", want.CapAdd, have.Spec.CapAdd)
-	differs("list of volumes", want.Mounts, named(have.Spec.Mounts))
-	differs("list of tmpfs mounts", want.Tmpfs, have.Spec.Tmpfs)
-	differs("list of published ports", want.Publish, have.Spec.Publish)
-	differs("log limit", want.Log, have.Spec.Log)
-	differs("restart policy", want.Restart, have.Spec.Restart)
+	found := hardening.Weakened(want, have)
 	if !slices.Equal(want.Entrypoint, have.Spec.Entrypoint) || !slices.Equal(want.Command, have.Spec.Command) {
-		found = append(found, "The container runs another command than nginx with the gateway's configuration.")
-	}
-	for _, item := range have.Unexpected {
-		found = append(found, fmt.Sprintf("The container has %s.", item))
+		found = append(found, "container "+have.Spec.Name+": runs another command than nginx with the gateway's configuration")
 	}
 	return found
-}
-
-// anonymous is how the engine calls the volumes that an image declares by itself.
-var anonymous = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
-func named(mounts []engine.Mount) []engine.Mount {
-	return slices.DeleteFunc(slices.Clone(mounts), func(one engine.Mount) bool { return anonymous.MatchString(one.Volume) })
 }

@@ -52,7 +52,9 @@ resource "isolab_project" "shop" {
 		b.repaired(func() { b.docker("network", "rm", "isolab_PREFIX-shop") }, shop,
 			plancheck.ExpectUnknownValue(address, tfjsonpath.New("subnet"))),
 		b.repaired(func() { b.docker("volume", "rm", "isolab_PREFIX-shop_workspace") }, shop),
-		b.repaired(func() { b.docker("volume", "rm", b.docker("volume", "ls", "-q", "--filter", "label=isolab.role=record", "--filter", "label=isolab.project=PREFIX-shop")) }, shop),
+		b.repaired(func() {
+			b.docker("volume", "rm", b.docker("volume", "ls", "-q", "--filter", "label=isolab.role=record", "--filter", "label=isolab.project=PREFIX-shop"))
+		}, shop),
 		b.repaired(func() {
 			b.docker("run", "-d", "--name", "PREFIX-intruder", "--network", "isolab_PREFIX-shop", busybox, "sleep", "600")
 		}, shop, plancheck.ExpectKnownValue(address, drift, knownvalue.ListSizeExact(0))),
