@@ -90,7 +90,8 @@ provider "isolab" {
   default_labels = { made-by = terraform_data.host.id }
 }
 resource "isolab_project" "this" {
-  name = "` + on.name("unknown") + `"
+  name        = "` + on.name("unknown") + `"
+  data_policy = "delete"
 }`,
 		ConfigStateChecks: []statecheck.StateCheck{
 			statecheck.ExpectKnownValue("isolab_project.this", tfjsonpath.New("all_labels"),
