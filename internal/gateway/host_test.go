@@ -37,6 +37,7 @@ const backend = `
 const http = require("http");
 const server = http.createServer((request, response) => {
   if (request.url.endsWith("/redirect")) { response.writeHead(302, {Location: "/login"}); return response.end(); }
+  if (request.url.endsWith("/internal")) response.setHeader("X-Accel-Redirect", "/healthz");
   response.setHeader("X-Frame-Options", "ALLOWALL");
   response.setHeader("Set-Cookie", "session=1; Path=/");
   response.end(JSON.stringify({id: process.env.ID, url: request.url, headers: request.headers}));

@@ -65,6 +65,11 @@ func TestAccRouteServes(t *testing.T) {
 			t.Errorf("Location of the backend %q", got.Header.Get("Location"))
 		}
 	})
+	t.Run("no way into another location", func(t *testing.T) {
+		if got := h.get(path + "internal"); got.URL != "/internal" {
+			t.Errorf("a backend's X-Accel-Redirect led elsewhere: %s", got.Body)
+		}
+	})
 	t.Run("prefix kept and websocket", func(t *testing.T) {
 		route.StripPrefix, route.WebSocket = false, true
 		h.setRoute(g, route)
