@@ -56,6 +56,25 @@ type Info struct {
 // Secures reports whether a security feature is on: "seccomp", "apparmor", "userns", "rootless".
 func (i Info) Secures(feature string) bool { return slices.Contains(i.SecurityOptions, feature) }
 
+// Unenforced names the limits that the engine accepts and cannot enforce, with what its host lacks.
+func (i Info) Unenforced() []string {
+	var lacking []string
+	for _, limit := range []struct {
+		enforced bool
+		text     string
+	}{
+		{i.MemoryLimit, "limits.memory (the host's kernel has no memory controller: boot it with cgroup_enable=memory)"},
+		{i.SwapLimit, "memory without swap (the host's kernel does not account for swap: boot it with swapaccount=1, or switch swap off)"},
+		{i.CPULimit, "limits.cpus (the host's kernel has no CPU quota: CONFIG_CFS_BANDWIDTH)"},
+		{i.PidsLimit, "limits.pids (the host's kernel has no pids controller: CONFIG_CGROUP_PIDS)"},
+	} {
+		if !limit.enforced {
+			lacking = append(lacking, limit.text)
+		}
+	}
+	return lacking
+}
+
 // LimitsStorage reports whether the storage driver can limit a container's writable layer. On xfs that also takes the
 // mount option pquota, which the engine does not report.
 func (i Info) LimitsStorage() bool {

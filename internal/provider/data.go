@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -35,7 +36,8 @@ type Data struct {
 
 	Log hclog.Logger
 
-	info func() (engine.Info, error) // asked once; nil while Engine is
+	info   func() (engine.Info, error) // asked once; nil while Engine is
+	warned sync.Once
 }
 
 // connect builds the domain's services on a connected engine.
@@ -75,6 +77,20 @@ func (c *configured) configure(providerData any, diags *diag.Diagnostics) {
 		return
 	}
 	c.data = data
+}
+
+// warnUnenforced says, once in a run, which limits the engine will accept and not enforce.
+func (d *Data) warnUnenforced(diags *diag.Diagnostics) {
+	if d == nil || d.info == nil {
+		return
+	}
+	info, err := d.info()
+	if lacking := info.Unenforced(); err == nil && len(lacking) > 0 {
+		d.warned.Do(func() {
+			diags.AddWarning("The engine cannot enforce every limit",
+				fmt.Sprintf("Engine %s accepts these limits, but its host cannot enforce them: %s.", info.Name, strings.Join(lacking, "; ")))
+		})
+	}
 }
 
 // ready reports whether there is an engine to work on, and adds an error if not: Terraform applies nothing before the

@@ -32,6 +32,7 @@ func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.M
 	project := projectOf(ctx, config.Project, &response.Diagnostics)
 	plan.fill(ctx, config, originOf(config, project), r.data, &response.Diagnostics)
 	plan.check(&response.Diagnostics)
+	r.data.warnUnenforced(&response.Diagnostics)
 	plan.AllLabels = r.data.allLabels(plan.Labels)
 	plan.planStatus(project)
 	plan.planOutputs(ctx, state, project, &response.Diagnostics)
