@@ -50,6 +50,8 @@ func (t *TLS) config() (*tls.Config, error) {
 	return config, nil
 }
 
+var errNoMaterial = errors.New("it holds none of ca.pem, cert.pem and key.pem")
+
 // readTLS reads ca.pem, cert.pem and key.pem, as Docker's command names them, out of a folder. Each may be missing, but
 // not all of them.
 func readTLS(folder string) (*TLS, error) {
@@ -67,7 +69,7 @@ func readTLS(folder string) (*TLS, error) {
 		found++
 	}
 	if found == 0 {
-		return nil, fmt.Errorf("the folder %s holds none of ca.pem, cert.pem and key.pem", folder)
+		return nil, fmt.Errorf("folder %s: %w", folder, errNoMaterial)
 	}
 	return &material, nil
 }
@@ -83,10 +85,10 @@ func environmentTLS() (*TLS, error) {
 		return material, nil
 	}
 	material, err := readTLS(configDir())
-	if err != nil {
+	if errors.Is(err, errNoMaterial) {
 		return &TLS{}, nil
 	}
-	return material, nil
+	return material, err
 }
 
 // isCertificateError reports whether a connection failed because one side did not accept the other's certificate.
