@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/hardening"
@@ -16,7 +17,7 @@ import (
 // Create makes an environment. Containers of an interrupted creation are taken over; [ErrExists] when the engine holds
 // an environment of this name that was asked for in other words.
 func (e *Environments) Create(ctx context.Context, wanted Wanted) (Environment, error) {
-	existing, err := e.containers(ctx, wanted.Spec)
+	neighbours, err := e.neighbours(ctx, wanted.Namespace)
 	if err != nil {
 		return Environment{}, err
 	}
@@ -24,45 +25,56 @@ func (e *Environments) Create(ctx context.Context, wanted Wanted) (Environment, 
 	if err != nil {
 		return Environment{}, err
 	}
-	for _, container := range existing {
+	for _, container := range ours(neighbours, wanted.Name) {
 		if container.Labels[naming.LabelSpec] != label {
 			return Environment{}, fmt.Errorf("environment %s, container %s: %w", wanted.ID(), container.Name, ErrExists)
 		}
 	}
-	return e.Apply(ctx, wanted)
+	return e.become(ctx, wanted, neighbours)
 }
 
 // Apply brings an environment to what is wanted, whatever it is now: containers are made, replaced, repaired, limited,
 // started, stopped and removed as needed, and left alone where nothing differs. When it fails half-way the answer still
 // tells what is there.
 func (e *Environments) Apply(ctx context.Context, wanted Wanted) (Environment, error) {
-	failed := e.apply(ctx, &wanted)
-	// What became of it must be known even when the caller was interrupted.
-	now, err := e.observe(context.WithoutCancel(ctx), wanted)
-	if failed == nil {
-		failed = err
-	}
-	return now, failed
-}
-
-func (e *Environments) observe(ctx context.Context, wanted Wanted) (Environment, error) {
-	summaries, err := e.containers(ctx, wanted.Spec)
+	neighbours, err := e.neighbours(ctx, wanted.Namespace)
 	if err != nil {
 		return Environment{}, err
 	}
-	now, err := e.inspect(ctx, wanted.Namespace, wanted.Name, summaries)
-	if errors.Is(err, engine.ErrNotFound) {
-		return Environment{Spec: wanted.Spec, Status: lifecycle.Absent}, nil
-	}
-	now.Hibernation = wanted.Hibernation
-	return now, err
+	return e.become(ctx, wanted, neighbours)
 }
 
-func (e *Environments) apply(ctx context.Context, wanted *Wanted) error {
-	summaries, err := e.containers(ctx, wanted.Spec)
+// neighbours are all containers of a project.
+func (e *Environments) neighbours(ctx context.Context, namespace string) ([]engine.ContainerSummary, error) {
+	return e.engine.Containers(ctx, map[string]string{naming.LabelProject: namespace})
+}
+
+// ours are the containers of one environment among all of its project.
+func ours(neighbours []engine.ContainerSummary, name string) []engine.ContainerSummary {
+	return slices.DeleteFunc(slices.Clone(neighbours), func(container engine.ContainerSummary) bool {
+		return container.Labels[naming.LabelEnvironment] != name
+	})
+}
+
+// become does what Apply says and reads back what became of it, which must be known even when the caller was
+// interrupted.
+func (e *Environments) become(ctx context.Context, wanted Wanted, neighbours []engine.ContainerSummary) (Environment, error) {
+	failed := e.settleAll(ctx, &wanted, neighbours)
+	ctx = context.WithoutCancel(ctx)
+	neighbours, err := e.neighbours(ctx, wanted.Namespace)
 	if err != nil {
-		return err
+		return Environment{}, errors.Join(failed, err)
 	}
+	now, err := e.inspect(ctx, wanted.Namespace, wanted.Name, ours(neighbours, wanted.Name))
+	if errors.Is(err, engine.ErrNotFound) {
+		return Environment{Spec: wanted.Spec, Status: lifecycle.Absent}, failed
+	}
+	now.Hibernation = wanted.Hibernation
+	return now, errors.Join(failed, err)
+}
+
+func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours []engine.ContainerSummary) error {
+	summaries := ours(neighbours, wanted.Name)
 	if wanted.Status == lifecycle.Absent {
 		return e.remove(ctx, summaries, func(int) bool { return true })
 	}
@@ -70,6 +82,7 @@ func (e *Environments) apply(ctx context.Context, wanted *Wanted) error {
 	if err != nil {
 		return err
 	}
+	room.neighbours = neighbours
 	wanted.ImageDigest = room.image.Digest
 	existing := replicas(summaries)
 	for replica := 1; replica <= wanted.Replicas; replica++ {
@@ -85,6 +98,8 @@ type room struct {
 	image    engine.Image
 	internal engine.Network
 	networks []string // ids, the internal one first
+	// neighbours are the project's containers, whose addresses are taken.
+	neighbours []engine.ContainerSummary
 }
 
 func (e *Environments) room(ctx context.Context, wanted Wanted) (made room, err error) {
@@ -127,42 +142,34 @@ func (e *Environments) volume(ctx context.Context, spec Spec, name string) error
 
 // settle brings one replica to what is wanted; id is the container it has now, or "".
 func (e *Environments) settle(ctx context.Context, wanted Wanted, room room, replica int, id string) error {
+	var address netip.Addr // of a container that has to be replaced
 	if id != "" {
 		current, err := e.engine.Container(ctx, id)
-		switch {
-		case errors.Is(err, engine.ErrNotFound):
-			id = ""
-		case err != nil:
+		if err == nil {
+			var kept bool
+			if kept, err = e.keep(ctx, wanted, room, replica, current); kept {
+				return e.bring(ctx, wanted, id, current.State)
+			}
+			address, _ = netip.ParseAddr(current.Spec.Labels[naming.LabelAddress])
+		}
+		if err != nil && !errors.Is(err, engine.ErrNotFound) {
 			return err
-		default:
-			kept, err := e.keep(ctx, wanted, room, replica, current)
-			if err != nil {
-				return err
-			}
-			if !kept {
-				id = ""
-			}
 		}
 	}
 	for refused := map[netip.Addr]bool{}; ; {
-		var address netip.Addr
-		if id == "" {
-			var err error
-			if id, address, err = e.make(ctx, wanted, room, replica, refused); err != nil {
-				return err
-			}
+		id, at, err := e.make(ctx, wanted, room, replica, address, refused)
+		if err != nil {
+			return err
 		}
-		err := e.bring(ctx, wanted, id)
-		if errors.Is(err, engine.ErrAddressTaken) && address.IsValid() {
-			// Another process gave the address away at the same moment.
-			refused[address] = true
-			if err := e.engine.RemoveContainer(ctx, id); err != nil {
-				return err
-			}
-			id = ""
-			continue
+		err = e.bring(ctx, wanted, id, engine.StateCreated)
+		if !errors.Is(err, engine.ErrAddressTaken) {
+			return err
 		}
-		return err
+		// Another process gave the address away at the same moment.
+		refused[at], address = true, netip.Addr{}
+		if err := e.engine.RemoveContainer(ctx, id); err != nil {
+			return err
+		}
 	}
 }
 
@@ -204,18 +211,24 @@ func (e *Environments) keep(ctx context.Context, wanted Wanted, room room, repli
 	return true, nil
 }
 
-// make creates a container on a fresh address.
-func (e *Environments) make(ctx context.Context, wanted Wanted, room room, replica int, refused map[netip.Addr]bool) (string, netip.Addr, error) {
-	address, err := e.address(ctx, wanted.Namespace, room.internal, refused)
-	if err != nil {
-		return "", address, err
+// make creates a container, on its predecessor's address where it has one and the network still has it.
+func (e *Environments) make(ctx context.Context, wanted Wanted, room room, replica int, address netip.Addr, refused map[netip.Addr]bool) (string, netip.Addr, error) {
+	if len(room.internal.Subnets) > 0 && room.internal.Subnets[0].Contains(address) {
+		e.addresses.keep(wanted.Namespace, address)
+	} else {
+		var err error
+		if address, err = e.addresses.give(wanted.Namespace, room.internal, room.neighbours, refused); err != nil {
+			return "", address, err
+		}
 	}
-	defer e.settled(wanted.Namespace, address)
 	request, err := wanted.container(replica, address.String(), room.networks...)
 	if err != nil {
 		return "", address, err
 	}
 	id, err := e.engine.CreateContainer(ctx, request)
+	if err != nil {
+		e.addresses.free(wanted.Namespace, address)
+	}
 	return id, address, err
 }
 
@@ -228,19 +241,18 @@ func (e *Environments) remove(ctx context.Context, summaries []engine.ContainerS
 		if err := e.end(ctx, container.ID, container.State); err != nil {
 			return err
 		}
+		if address, err := netip.ParseAddr(container.Labels[naming.LabelAddress]); err == nil {
+			e.addresses.free(container.Labels[naming.LabelProject], address)
+		}
 	}
 	return nil
 }
 
 // Delete removes every container of an environment. Its volumes are the project's and stay.
 func (e *Environments) Delete(ctx context.Context, namespace, name string) error {
-	summaries, err := e.containers(ctx, Spec{Namespace: namespace, Name: name})
+	neighbours, err := e.neighbours(ctx, namespace)
 	if err != nil {
 		return err
 	}
-	return e.remove(ctx, summaries, func(int) bool { return true })
-}
-
-func (e *Environments) containers(ctx context.Context, spec Spec) ([]engine.ContainerSummary, error) {
-	return e.engine.Containers(ctx, map[string]string{naming.LabelProject: spec.Namespace, naming.LabelEnvironment: spec.Name})
+	return e.remove(ctx, ours(neighbours, name), func(int) bool { return true })
 }

@@ -40,14 +40,10 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
 }
 
-// bring takes a container to the wanted status.
-func (e *Environments) bring(ctx context.Context, wanted Wanted, id string) error {
-	current, err := e.engine.Container(ctx, id)
-	if err != nil {
-		return err
-	}
-	have := statusOf(current.State)
-	if have == wanted.Status && current.State != engine.StateRestarting {
+// bring takes a container from the state it is in to the wanted status.
+func (e *Environments) bring(ctx context.Context, wanted Wanted, id string, state engine.State) error {
+	have := statusOf(state)
+	if have == wanted.Status && state != engine.StateRestarting {
 		return nil
 	}
 	switch wanted.Status {
@@ -64,46 +60,39 @@ func (e *Environments) bring(ctx context.Context, wanted Wanted, id string) erro
 		}
 		return e.engine.PauseContainer(ctx, id)
 	case lifecycle.Stopped:
-		return e.stop(ctx, id, current.State)
+		return e.stop(ctx, id, state)
 	default:
-		return e.end(ctx, id, current.State)
+		return e.end(ctx, id, state)
 	}
 }
 
 // start starts a container and, if asked to, waits until its health check passes. Without a health check it is up when
 // it runs.
 func (e *Environments) start(ctx context.Context, wanted Wanted, id string) error {
+	if err := e.engine.StartContainer(ctx, id); err != nil || !wanted.WaitForHealthy {
+		return err
+	}
+	if up, err := e.up(ctx, id); up || err != nil {
+		return err
+	}
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	// Subscribed before the start, so that no event is missed.
 	events, failures := e.engine.Events(watching, id)
-	if err := e.engine.StartContainer(ctx, id); err != nil {
+	// Looked at again, since the check may have passed before the events were subscribed to.
+	if up, err := e.up(ctx, id); up || err != nil {
 		return err
-	}
-	if !wanted.WaitForHealthy || (wanted.Health != nil && len(wanted.Health.Test) == 0) {
-		return nil
-	}
-	current, err := e.engine.Container(ctx, id)
-	if err != nil {
-		return err
-	}
-	switch {
-	case current.State != engine.StateRunning:
-		return e.unhealthy(ctx, id, fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode))
-	case current.Health.Status == "" || current.Health.Status == "healthy":
-		return nil
 	}
 	for {
 		select {
 		case event := <-events:
-			switch {
-			case event.Action == "health_status: healthy":
+			switch event.Action {
+			case "health_status: healthy":
 				return nil
-			case event.Action == "health_status: unhealthy":
+			case "health_status: unhealthy":
 				return e.unhealthy(ctx, id, "the container is unhealthy")
-			case event.Action == "oom":
+			case "oom":
 				return e.unhealthy(ctx, id, fmt.Sprintf("the container ran out of its memory limit of %d bytes", wanted.Limits.Memory))
-			case event.Action == "die":
+			case "die":
 				return e.unhealthy(ctx, id, fmt.Sprintf("the container ended with exit code %s before it was healthy", event.ExitCode))
 			}
 		case err := <-failures:
@@ -112,6 +101,20 @@ func (e *Environments) start(ctx context.Context, wanted Wanted, id string) erro
 			return e.unhealthy(ctx, id, fmt.Sprintf("the container was not healthy in time (%v)", context.Cause(ctx)))
 		}
 	}
+}
+
+// up reports whether a container has come up; false while its health check has not decided yet.
+func (e *Environments) up(ctx context.Context, id string) (bool, error) {
+	current, err := e.engine.Container(ctx, id)
+	switch {
+	case err != nil:
+		return false, err
+	case current.State != engine.StateRunning:
+		return false, e.unhealthy(ctx, id, fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode))
+	case current.Health.Status == "unhealthy":
+		return false, e.unhealthy(ctx, id, "the container is unhealthy")
+	}
+	return current.Health.Status == "" || current.Health.Status == "healthy", nil
 }
 
 // unhealthy gathers what the container itself says. Failing to gather must not hide the reason.
