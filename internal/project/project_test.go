@@ -1,0 +1,242 @@
+package project_test
+
+import (
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/enginetest"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/network"
+	"github.com/isolab/terraform-provider-isolab/internal/project"
+	"github.com/isolab/terraform-provider-isolab/internal/stack"
+	"github.com/isolab/terraform-provider-isolab/internal/subnet"
+)
+
+// run is what one run of Terraform works with on an engine.
+func run(on *enginetest.Engine) *project.Projects {
+	pool := subnet.Pool{CIDR: netip.MustParsePrefix("10.0.0.0/24"), PrefixLength: 26}
+	return project.New(on, network.NewAllocator(on, pool), hclog.NewNullLogger())
+}
+
+func shop(phase lifecycle.Phase) project.Wanted {
+	return project.Wanted{
+		Namespace: "shop", Stack: "node", Phase: phase, DataPolicy: project.Retain, Labels: map[string]string{"team": "blue"},
+	}
+}
+
+func create(t *testing.T, on *enginetest.Engine, wanted project.Wanted) project.Project {
+	t.Helper()
+	made, err := run(on).Create(t.Context(), wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func read(t *testing.T, on *enginetest.Engine, namespace string) project.Project {
+	t.Helper()
+	found, err := run(on).Read(t.Context(), namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// wantHealthy checks that a project stands in a phase at a revision and lacks nothing.
+func wantHealthy(t *testing.T, on *enginetest.Engine, namespace string, phase lifecycle.Phase, revision int) {
+	t.Helper()
+	found := read(t, on, namespace)
+	if found.Phase() != phase || found.Revision != revision || len(found.Drift) > 0 ||
+		found.Network != naming.Network(namespace) || !found.Subnet.IsValid() || found.Workspace != naming.Workspace(namespace) {
+		t.Errorf("project is %+v; want phase %s, revision %d, nothing missing", found, phase, revision)
+	}
+	records, err := on.Volumes(t.Context(), map[string]string{naming.LabelProject: namespace, naming.LabelRole: naming.RoleRecord})
+	if err != nil || len(records) != 1 {
+		t.Errorf("%d records, %v; want the newest alone", len(records), err)
+	}
+}
+
+// interrupt makes every call of a method fail while *broken is set.
+func interrupt(on *enginetest.Engine, broken *error, methods ...string) {
+	on.Before = func(call, _ string) error {
+		if slices.Contains(methods, call) {
+			return *broken
+		}
+		return nil
+	}
+}
+
+func TestCreate(t *testing.T) {
+	on := enginetest.New()
+	made := create(t, on, shop(lifecycle.Testing))
+	wantHealthy(t, on, "shop", lifecycle.Testing, 1)
+	found := read(t, on, "shop")
+	if found.Subnet != made.Subnet || found.Stack != "node" || found.DataPolicy != project.Retain || !maps.Equal(found.Labels, made.Labels) {
+		t.Errorf("made %+v, read back %+v", made, found)
+	}
+	var entered []string
+	for _, entry := range found.History {
+		entered = append(entered, string(entry.Phase))
+	}
+	if got := strings.Join(entered, " "); got != "created planning development testing" {
+		t.Errorf("the history is %s", got)
+	}
+	snapshot, _ := on.Snapshot(t.Context())
+	for _, item := range snapshot.Networks {
+		if !item.Internal || item.Labels["team"] != "blue" || item.Labels[naming.LabelProject] != "shop" {
+			t.Errorf("network %+v", item)
+		}
+	}
+	if len(snapshot.Containers) > 0 {
+		t.Errorf("left behind: %v", snapshot.Containers)
+	}
+}
+
+// TestScaffold shows when a workspace gets the stack's files: on entering development, while it is empty.
+func TestScaffold(t *testing.T) {
+	on := enginetest.New()
+	create(t, on, shop(lifecycle.Planning))
+	files := on.Files(naming.Workspace("shop"))
+	if len(files) != 1 || files[""].Owner != 1000 {
+		t.Errorf("in planning the workspace holds %v", files)
+	}
+	if _, err := run(on).Update(t.Context(), 1, shop(lifecycle.Development)); err != nil {
+		t.Fatal(err)
+	}
+	chosen, _ := stack.Get("node")
+	files = on.Files(naming.Workspace("shop"))
+	for name, content := range chosen.Scaffold() {
+		if files[name].Content != string(content) || files[name].Owner != 1000 {
+			t.Errorf("%s is not scaffolded", name)
+		}
+	}
+
+	// What people wrote is left alone, also where a file of the scaffold is missing by now.
+	other := create(t, on, project.Wanted{Namespace: "blog", Stack: "node", Phase: lifecycle.Planning})
+	fill(t, on, other.Workspace, "mine.txt")
+	if _, err := run(on).Update(t.Context(), 1, project.Wanted{Namespace: "blog", Stack: "node", Phase: lifecycle.Development}); err != nil {
+		t.Fatal(err)
+	}
+	if files := on.Files(other.Workspace); len(files) != 2 || files["mine.txt"].Content != "mine" {
+		t.Errorf("the workspace holds %v", files)
+	}
+}
+
+func TestCreateRefusesWhatExists(t *testing.T) {
+	on := enginetest.New()
+	create(t, on, shop(lifecycle.Development))
+	_, err := run(on).Create(t.Context(), shop(lifecycle.Deployment))
+	if !errors.Is(err, project.ErrExists) || !strings.Contains(err.Error(), "shop") {
+		t.Errorf("got %v", err)
+	}
+	wantHealthy(t, on, "shop", lifecycle.Development, 1)
+}
+
+func TestCreateRefusesAForeignVolume(t *testing.T) {
+	on := enginetest.New()
+	if _, err := on.CreateVolume(t.Context(), naming.Workspace("shop"), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := run(on).Create(t.Context(), shop(lifecycle.Planning))
+	if !errors.Is(err, engine.ErrConflict) || !strings.Contains(err.Error(), "docker volume rm "+naming.Workspace("shop")) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCreateContinues interrupts a creation before each kind of step; the next run finishes it with what it wants.
+func TestCreateContinues(t *testing.T) {
+	for _, method := range []string{"ImportImage", "WriteArchive", "ReadArchive", "CreateNetwork"} {
+		t.Run(method, func(t *testing.T) {
+			on := enginetest.New()
+			broken := engine.ErrUnavailable
+			interrupt(on, &broken, method)
+			made, err := run(on).Create(t.Context(), shop(lifecycle.Development))
+			if !errors.Is(err, engine.ErrUnavailable) || made.Namespace != "shop" {
+				t.Fatalf("made %+v, %v", made, err)
+			}
+			broken = nil
+			wanted := shop(lifecycle.Testing)
+			wanted.Labels = map[string]string{"team": "red"}
+			if again := create(t, on, wanted); again.Revision != 2 || again.Labels["team"] != "red" {
+				t.Errorf("continued as %+v", again)
+			}
+			found := read(t, on, "shop")
+			if found.Revision != 2 || found.Phase() != lifecycle.Testing || len(found.Drift) > 0 {
+				t.Errorf("read %+v", found)
+			}
+			if chosen, _ := stack.Get("node"); len(on.Files(found.Workspace)) <= len(chosen.Scaffold()) {
+				t.Errorf("the workspace holds %d files", len(on.Files(found.Workspace)))
+			}
+		})
+	}
+}
+
+// TestReadNeverTakesAnErrorForGone fails every call that reading makes.
+func TestReadNeverTakesAnErrorForGone(t *testing.T) {
+	on := enginetest.New()
+	create(t, on, shop(lifecycle.Development))
+	broken := engine.ErrUnavailable
+	interrupt(on, &broken, "Snapshot", "Networks", "Volumes", "Containers")
+	_, readErr := run(on).Read(t.Context(), "shop")
+	_, listErr := run(on).List(t.Context())
+	_, networkErr := run(on).Network(t.Context(), "shop")
+	_, egressErr := run(on).Egress(t.Context(), "shop")
+	_, updateErr := run(on).Update(t.Context(), 1, shop(lifecycle.Testing))
+	_, deleteErr := run(on).Delete(t.Context(), "shop", project.Delete)
+	for name, err := range map[string]error{
+		"read": readErr, "list": listErr, "network": networkErr, "egress": egressErr, "update": updateErr, "delete": deleteErr,
+	} {
+		if !errors.Is(err, engine.ErrUnavailable) || errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken = nil
+	wantHealthy(t, on, "shop", lifecycle.Development, 1)
+	if _, err := run(on).Read(t.Context(), "sho"); !errors.Is(err, engine.ErrNotFound) {
+		t.Errorf("a project that is not there: %v", err)
+	}
+}
+
+func TestList(t *testing.T) {
+	on := enginetest.New()
+	for _, namespace := range []string{"shop", "blog", "a"} {
+		create(t, on, project.Wanted{Namespace: namespace, Phase: lifecycle.Planning})
+	}
+	found, err := run(on).List(t.Context())
+	if err != nil || len(found) != 3 || found[0].Namespace != "a" || found[1].Namespace != "blog" || found[2].Namespace != "shop" {
+		t.Errorf("listed %+v, %v", found, err)
+	}
+}
+
+func TestEgressIsMadeOnce(t *testing.T) {
+	on := enginetest.New()
+	create(t, on, shop(lifecycle.Development))
+	projects := run(on)
+	ids := make(chan string, 10)
+	for range cap(ids) {
+		go func() {
+			made, err := projects.Egress(t.Context(), "shop")
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- made.ID
+		}()
+	}
+	first := <-ids
+	for range cap(ids) - 1 {
+		if id := <-ids; id != first {
+			t.Errorf("networks %s and %s", id, first)
+		}
+	}
+	if found := read(t, on, "shop"); found.EgressNetwork != naming.EgressNetwork("shop") || len(found.Drift) > 0 {
+		t.Errorf("read %+v", found)
+	}
+}
