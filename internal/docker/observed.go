@@ -33,7 +33,7 @@ func observed(inspected container.InspectResponse) engine.Container {
 		result.State = engine.State(state.Status)
 		result.ExitCode, result.OOMKilled, result.Error = state.ExitCode, state.OOMKilled, state.Error
 		if state.Health != nil {
-			result.Health.Status = string(state.Health.Status)
+			result.Health.Status = state.Health.Status
 			if checks := state.Health.Log; len(checks) > 0 {
 				result.Health.Output = strings.TrimSpace(checks[len(checks)-1].Output)
 			}

@@ -22,7 +22,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
-	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
 // fixtures are the images that scripts/fixtures.sh builds, in place of the public ones.
@@ -129,7 +128,11 @@ func (b *bench) port() int {
 		b.Fatal(err)
 	}
 	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		b.Fatalf("listening on %v", listener.Addr())
+	}
+	return address.Port
 }
 
 // leftovers names everything on the engine that carries the test's prefix.
@@ -196,6 +199,3 @@ func (b *bench) repaired(behind func(), configuration string, checks ...planchec
 	step.PreConfig = behind
 	return step
 }
-
-// workspace is the name of a project's workspace volume.
-func (b *bench) workspace(project string) string { return naming.Workspace(b.name(project)) }

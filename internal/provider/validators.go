@@ -142,6 +142,7 @@ type validHealthTest struct{}
 
 func (validHealthTest) Description(context.Context) string         { return "a health check command" }
 func (validHealthTest) MarkdownDescription(context.Context) string { return "a health check command" }
+
 func (validHealthTest) ValidateList(_ context.Context, request validator.ListRequest, response *validator.ListResponse) {
 	elements := request.ConfigValue.Elements()
 	if len(elements) == 0 || elements[0].IsUnknown() {
