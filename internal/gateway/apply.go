@@ -12,7 +12,8 @@ import (
 
 // Apply makes a gateway what spec asks for: creates what is missing, adopts what is half made, repairs what has been
 // changed by hand. A container that cannot be changed in place is made anew, with all its networks and routes. It returns
-// when nginx serves.
+// when nginx serves. When it fails half-way, the answer still tells what is there; nothing if it has no name. [ErrPortTaken]
+// when somebody else listens on the port.
 func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 	spec = spec.withDefaults()
 	if err := spec.validate(); err != nil {
@@ -25,14 +26,19 @@ func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 	}
 	err = g.locked(ctx, spec.Name, func(ctx context.Context) error { return g.build(ctx, spec, image) })
 	if err == nil {
-		err = g.serve(ctx, spec.Name)
+		err = g.serve(ctx, spec)
 	}
 	g.routes.drop(spec.Name)
+	// What became of it must be known even when the caller was interrupted.
+	now, unread := g.Read(context.WithoutCancel(ctx), spec.Name)
 	if err != nil {
-		return Observed{}, fmt.Errorf("make gateway %s: %w", spec.Name, err)
+		return now, fmt.Errorf("make gateway %s: %w", spec.Name, err)
 	}
-	return g.Read(ctx, spec.Name)
+	return now, unread
 }
+
+// ErrPortTaken means that something else listens on the port that a gateway shall publish.
+var ErrPortTaken = errors.New("the port is in use")
 
 // build makes the network, the volume and the container, which it does not start.
 func (g *Gateways) build(ctx context.Context, spec Spec, image engine.Image) error {
@@ -152,7 +158,8 @@ func (g *Gateways) adjust(ctx context.Context, spec Spec, container engine.Conta
 }
 
 // serve commits all routes anew and starts nginx if it does not run.
-func (g *Gateways) serve(ctx context.Context, name string) error {
+func (g *Gateways) serve(ctx context.Context, spec Spec) error {
+	name := spec.Name
 	at, err := g.find(ctx, name)
 	if err != nil {
 		return err
@@ -168,7 +175,11 @@ func (g *Gateways) serve(ctx context.Context, name string) error {
 	if at.container.ID == "" {
 		return errors.New("its container has been removed meanwhile")
 	}
-	if err := g.on.StartContainer(ctx, at.container.ID); err != nil {
+	err = g.on.StartContainer(ctx, at.container.ID)
+	if errors.Is(err, engine.ErrConflict) {
+		return fmt.Errorf("port %d of %s: %w: %w", spec.HTTPPort, spec.BindAddress, ErrPortTaken, err)
+	}
+	if err != nil {
 		return err
 	}
 	return g.watch(ctx, name, at.container.ID, wish.generation, 0)

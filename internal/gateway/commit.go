@@ -81,8 +81,8 @@ func (g *Gateways) begin(ctx context.Context, name string, batch []*change) (*co
 			delete(c.routes, change.key)
 		default:
 			if other, taken := c.holder(change.key, change.route.Path); taken {
-				change.err = change.key.fail(fmt.Errorf("the path %s of gateway %s belongs to route %s/%s already",
-					change.route.Path, name, other.namespace, other.name))
+				change.err = change.key.fail(fmt.Errorf("%w: %s of gateway %s belongs to route %s/%s already",
+					ErrPathTaken, change.route.Path, name, other.namespace, other.name))
 				continue
 			}
 			c.routes[change.key] = *change.route

@@ -35,7 +35,7 @@ func (g *Gateways) Delete(ctx context.Context, name string) error {
 func (g *Gateways) remove(ctx context.Context, name string) error {
 	at, err := g.find(ctx, name)
 	switch {
-	case errors.Is(err, errAbsent): // No volume, no routes; but perhaps the rest.
+	case errors.Is(err, ErrAbsent): // No volume, no routes; but perhaps the rest.
 	case err != nil:
 		return err
 	default:

@@ -30,7 +30,7 @@ func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 		return Observed{}, fmt.Errorf("read gateway %s: %w", name, err)
 	}
 	at, err := locate(name, snapshot.Containers, snapshot.Volumes)
-	gone := errors.Is(err, errAbsent)
+	gone := errors.Is(err, ErrAbsent)
 	inspected := engine.ErrNotFound
 	var container engine.Container
 	if at.container.ID != "" {

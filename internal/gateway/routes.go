@@ -11,9 +11,13 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
+// ErrPathTaken means that another route of the gateway has the path.
+var ErrPathTaken = errors.New("the path is taken")
+
 // SetRoute creates or changes a route and answers with it as it is served. It returns when nginx serves it, unless the
 // gateway does not run: then the route serves when the gateway is back. A [*RouteError] says that this route is refused
-// (and again what it was before), whatever becomes of others that are set at the same time.
+// (and again what it was before), whatever becomes of others that are set at the same
+// time. [ErrAbsent] and [ErrPathTaken] are among its causes.
 func (g *Gateways) SetRoute(ctx context.Context, gateway string, route Route) (Route, error) {
 	route = route.withDefaults()
 	route.Serving, route.Upstreams = false, nil
@@ -31,7 +35,7 @@ func (g *Gateways) SetRoute(ctx context.Context, gateway string, route Route) (R
 // a gateway, that is gone already counts as removed.
 func (g *Gateways) RemoveRoute(ctx context.Context, gateway, namespace, name string) error {
 	err := g.submit(ctx, gateway, &change{key: key{namespace, name}})
-	if err != nil && !errors.Is(err, errAbsent) {
+	if err != nil && !errors.Is(err, ErrAbsent) {
 		return fmt.Errorf("remove route %s/%s: %w", namespace, name, err)
 	}
 	return nil
@@ -54,7 +58,7 @@ func (g *Gateways) Route(ctx context.Context, gateway, namespace, name string) (
 		return Route{}, nil, fmt.Errorf("read route %s/%s: %w", namespace, name, err)
 	}
 	at, err := locate(gateway, snapshot.Containers, snapshot.Volumes)
-	if errors.Is(err, errAbsent) {
+	if errors.Is(err, ErrAbsent) {
 		return Route{}, nil, missing
 	}
 	stored, err := g.routes.get(ctx, gateway, func(ctx context.Context) (state, error) { return g.read(ctx, at) })
@@ -145,7 +149,7 @@ func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
 			continue
 		}
 		err := g.submit(ctx, name, &change{reread: true})
-		if errors.Is(err, errAbsent) {
+		if errors.Is(err, ErrAbsent) {
 			err = nil
 		}
 		for _, one := range concerned {

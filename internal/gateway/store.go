@@ -38,9 +38,9 @@ func (p place) frozen() bool {
 	return p.container.State == engine.StatePaused || p.container.State == engine.StateRestarting
 }
 
-// errAbsent means that a gateway has no volume. It deliberately is no [engine.ErrNotFound]: callers that ask for a route
+// ErrAbsent means that a gateway has no volume. It deliberately is no [engine.ErrNotFound]: callers that ask for a route
 // must not take it for one that is missing.
-var errAbsent = errors.New("the gateway does not exist; create it before its routes")
+var ErrAbsent = errors.New("the gateway does not exist; create it before its routes")
 
 // errGone is no [engine.ErrNotFound] for the same reason.
 var errGone = errors.New("its container has just been removed")
@@ -71,7 +71,7 @@ func locate(name string, containers []engine.ContainerSummary, volumes []engine.
 			return found, nil
 		}
 	}
-	return found, fmt.Errorf("gateway %s: %w", name, errAbsent)
+	return found, fmt.Errorf("gateway %s: %w", name, ErrAbsent)
 }
 
 // owns reports whether an object with labels belongs to a gateway.

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -56,11 +57,11 @@ func (r *gatewayResource) apply(ctx context.Context, plan *gatewayModel, verb st
 	now, err := r.data.Gateways.Apply(ctx, plan.wanted(ctx, diags))
 	if err != nil {
 		at := path.Empty()
-		if errors.Is(err, engine.ErrConflict) {
+		if errors.Is(err, gateway.ErrPortTaken) {
 			at = path.Root("http_port")
 		}
 		fail(diags, at, "Unable to "+verb+" gateway "+name, err)
-		if now.ContainerID == "" {
+		if now.Spec.Name == "" {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -60,8 +61,11 @@ func (r *routeResource) set(ctx context.Context, plan *routeModel, verb string, 
 	made, err := r.data.Gateways.SetRoute(ctx, plan.Gateway.ValueString(), wanted)
 	if err != nil {
 		at := path.Empty()
-		if errors.Is(err, engine.ErrNotFound) {
+		switch {
+		case errors.Is(err, gateway.ErrAbsent):
 			at = path.Root("gateway")
+		case errors.Is(err, gateway.ErrPathTaken):
+			at = path.Root("path")
 		}
 		fail(diags, at, fmt.Sprintf("Unable to %s route %s/%s on gateway %s", verb, wanted.Namespace, wanted.Name, plan.Gateway.ValueString()), err)
 		return false
@@ -103,9 +107,9 @@ func (r *routeResource) Delete(ctx context.Context, request resource.DeleteReque
 }
 
 func (r *routeResource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
-	gateway, rest, _ := strings.Cut(request.ID, "/")
+	on, rest, _ := strings.Cut(request.ID, "/")
 	namespace, name, ok := naming.SplitID(rest)
-	if !ok || !naming.Valid(gateway) {
+	if !ok || !naming.Valid(on) {
 		response.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not GATEWAY/NAMESPACE/NAME. Import a route as in: terraform import isolab_route.dev edge/shop/development.", request.ID))
 		return
 	}
@@ -117,7 +121,7 @@ func (r *routeResource) ImportState(ctx context.Context, request resource.Import
 		fail(&response.Diagnostics, path.Empty(), "Unable to import route "+request.ID, err)
 		return
 	}
-	found, drift, err := r.data.Gateways.Route(ctx, gateway, namespace, name)
+	found, drift, err := r.data.Gateways.Route(ctx, on, namespace, name)
 	if err != nil {
 		fail(&response.Diagnostics, path.Empty(), "Unable to import route "+request.ID, err)
 		return
@@ -126,7 +130,7 @@ func (r *routeResource) ImportState(ctx context.Context, request resource.Import
 		Namespace: types.StringValue(namespace), Phase: types.StringValue(string(project.Phase())), Stack: optionalString(project.Stack),
 	})
 	response.Diagnostics.Append(d...)
-	imported := routeModel{Gateway: types.StringValue(gateway), Project: ref}
+	imported := routeModel{Gateway: types.StringValue(on), Project: ref}
 	imported.read(found, drift)
 	response.Diagnostics.Append(response.State.Set(ctx, imported)...)
 }
