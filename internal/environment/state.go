@@ -58,11 +58,25 @@ func (e *Environments) bring(ctx context.Context, wanted Wanted, id string, stat
 				return err
 			}
 		}
-		return e.engine.PauseContainer(ctx, id)
+		return e.freeze(ctx, id)
 	case lifecycle.Stopped:
 		return e.stop(ctx, id, state)
 	default:
 		return e.end(ctx, id, state)
+	}
+}
+
+// freezeAttempts are made because the kernel's older freezer loses against a process that starts at that very moment,
+// such as a health check: the engine then says "unable to freeze" and leaves the container running.
+const freezeAttempts = 5
+
+func (e *Environments) freeze(ctx context.Context, id string) error {
+	for attempt := 1; ; attempt++ {
+		err := e.engine.PauseContainer(ctx, id)
+		if err == nil || attempt == freezeAttempts || ctx.Err() != nil {
+			return err
+		}
+		e.log.Warn("freezing failed, trying again", "container", id, "attempt", attempt, "error", err)
 	}
 }
 
