@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -30,8 +31,9 @@ func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.M
 		return
 	}
 	project := projectOf(ctx, config.Project, &response.Diagnostics)
-	plan.fill(ctx, config, originOf(config, project), r.data, &response.Diagnostics)
-	plan.check(&response.Diagnostics)
+	from := originOf(config, project)
+	plan.fill(ctx, config, from, r.data, &response.Diagnostics)
+	plan.check(from, &response.Diagnostics)
 	r.data.warnUnenforced(&response.Diagnostics)
 	plan.AllLabels = r.data.allLabels(plan.Labels)
 	plan.planStatus(project)
@@ -40,7 +42,11 @@ func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.M
 }
 
 // check refuses what only several attributes together get wrong.
-func (m *environmentModel) check(diags *diag.Diagnostics) {
+func (m *environmentModel) check(from origin, diags *diag.Diagnostics) {
+	if from.stacked() && from.stack.FixedPort && !m.Port.IsUnknown() && int(m.Port.ValueInt64()) != from.stack.Port {
+		diags.AddAttributeError(path.Root("port"), "The stack has a fixed port",
+			fmt.Sprintf("The %s stack listens on port %d, which stands in a file of its workspace. Leave port out, or set image and command to run it in another way.", from.stack.Name, from.stack.Port))
+	}
 	if len(m.Publish.Elements()) > 0 && !m.Egress.IsUnknown() && !m.Egress.ValueBool() {
 		diags.AddAttributeError(path.Root("publish"), "Nothing to publish from",
 			"The environment is on the project's internal network alone, from which an engine publishes no port. Set egress = true, or reach it through a route instead.")

@@ -20,6 +20,7 @@ type definition struct {
 	Variables   map[string]string           `json:"variables"`
 	Health      healthCheck                 `json:"health_check"`
 	KeepPrefix  bool                        `json:"keep_prefix"`
+	FixedPort   bool                        `json:"fixed_port"`
 }
 
 // healthCheck is an [engine.HealthCheck] in JSON. What is left out has the value of [defaultHealth].
@@ -100,6 +101,7 @@ func read(root fs.FS, name string) (Stack, error) {
 		Commands:    from.Commands,
 		Variables:   from.Variables,
 		KeepPrefix:  from.KeepPrefix,
+		FixedPort:   from.FixedPort,
 		Health: engine.HealthCheck{
 			Test:          from.Health.Test,
 			Interval:      time.Duration(from.Health.Interval),

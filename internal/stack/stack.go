@@ -30,6 +30,8 @@ type Stack struct {
 	// KeepPrefix is true for servers that expect the path of their route, /projects/<namespace>/, in every request.
 	// They find it in the variable ISOLAB_BASE_PATH. All others see paths without it.
 	KeepPrefix bool
+	// FixedPort is true where the port stands in a file of the workspace, so that no other can be asked for.
+	FixedPort bool
 
 	scaffold map[string][]byte
 }
