@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
@@ -157,7 +158,8 @@ func environmentStorage() map[string]schema.Attribute {
 			Optional: true, Computed: true, ElementType: sizeType{},
 			Default:             mapdefault.StaticValue(types.MapValueMust(sizeType{}, map[string]attr.Value{})),
 			MarkdownDescription: "Memory file systems by path with their size, such as `{ \"/run\" = \"16MiB\" }`, all `noexec`, `nosuid` and `nodev`. `/tmp` always is one, of 64 MiB unless given here. Default none more.",
-			Validators:          []validator.Map{mapvalidator.KeysAre(validMountPath)},
+			// A map's elements are not asked to validate themselves.
+			Validators: []validator.Map{mapvalidator.KeysAre(validMountPath), mapvalidator.ValueStringsAre(validSize)},
 		},
 		"log": schema.SingleNestedAttribute{
 			Optional: true, Computed: true,
@@ -172,6 +174,14 @@ func environmentStorage() map[string]schema.Attribute {
 		},
 	}
 }
+
+// validSize accepts what [sizeValue.ValidateAttribute] accepts.
+var validSize = check{"a size", func(value string) string {
+	if (sizeValue{types.StringValue(value)}).bytes() > 0 {
+		return ""
+	}
+	return fmt.Sprintf("%q is not a size. Write a positive number with a unit, such as \"512MiB\" or \"2GiB\".", value)
+}}
 
 // environmentHardening bounds what the containers can do. Every attribute can weaken a default, none can switch
 // isolation between projects off.
