@@ -75,7 +75,8 @@ resource "isolab_environment" "api" {
     max_files = 3
   }
 
-  # A free port of the host's loopback address; which one is known after apply.
+  # A free port of the host's loopback address; which one is known after apply. An internal network cannot publish.
+  egress = true
   publish = {
     http = { port = 3000 }
   }
