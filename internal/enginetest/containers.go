@@ -40,7 +40,7 @@ func (e *Engine) Container(ctx context.Context, id string) (engine.Container, er
 	if err != nil {
 		return engine.Container{}, err
 	}
-	if done, begun := e.checked[found.ID]; begun && !done && e.Check != nil {
+	if done, begun := e.checked[found.ID]; begun && !done && e.Check != nil && len(e.watchers[found.ID]) > 0 {
 		e.checked[found.ID] = true
 		go e.Check(found.ID)
 	}

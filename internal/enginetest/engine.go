@@ -22,8 +22,8 @@ type Engine struct {
 	// Before is asked at the beginning of every call, by the method's name and the object; its error is the call's. It
 	// may call the engine itself, as another client that comes in between.
 	Before func(call, object string) error
-	// Check is the health check of every container that has one. It runs once somebody has seen the container starting,
-	// and tells its result through [Engine.Announce]. Without it every container is healthy at once.
+	// Check is the health check of every container that has one. It runs once somebody who watches the container's events
+	// has seen it starting, and tells its result through [Engine.Announce]. Without it every container is healthy at once.
 	Check func(id string)
 
 	lock       sync.Mutex
