@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -52,12 +53,14 @@ func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error)
 	return output.String(), failure(err, "read the log of container %s", id)
 }
 
-// FollowLogs streams a container's output as plain text from a moment on, until ctx ends or the container stops. The
-// caller closes it.
+// FollowLogs streams a container's output as plain text from a moment on, the zero time being the beginning, until ctx
+// ends or the container stops. The caller closes it.
 func (e *Engine) FollowLogs(ctx context.Context, id string, since time.Time) (io.ReadCloser, error) {
-	stream, err := e.client.ContainerLogs(ctx, id, container.LogsOptions{
-		ShowStdout: true, ShowStderr: true, Follow: true, Since: strconv.FormatFloat(float64(since.UnixNano())/1e9, 'f', 9, 64),
-	})
+	options := container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true}
+	if !since.IsZero() {
+		options.Since = fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond())
+	}
+	stream, err := e.client.ContainerLogs(ctx, id, options)
 	if err != nil {
 		return nil, failure(err, "follow the log of container %s", id)
 	}
