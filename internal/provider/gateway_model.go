@@ -94,7 +94,7 @@ func (r *gatewayResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"labels":       labelsAttribute(),
 			"all_labels":   allLabelsAttribute(),
-			"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the container does: `absent`, `stopped` or `running`. The plan always says `running`."},
+			"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the container does: `absent`, `stopped`, `frozen` or `running`. The plan always says `running`: a gateway has no phases."},
 			"container_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the container on the engine."},
 			"drift":        driftAttribute(),
 		},
