@@ -47,8 +47,8 @@ resource "isolab_environment" "dev" {
 		b.applied(plain),
 		fails(many(registryPassword, `pull_policy = "never"`), `(?s)`+b.prefix+`/busybox:1.+pull_policy\s+is\s+"never"`),
 		fails(many(wrongPassword, ""), `(?s)^[^Ж]*Pull\s+image[^Ж]*registry_auth[^Ж]*$`),
-		resource.TestStep{Config: many(registryPassword, "")},
-		resource.TestStep{Config: many(registryPassword, ""), PlanOnly: true, PreConfig: func() {
+		resource.TestStep{Config: many(registryPassword, `pull_policy = "always"`)},
+		resource.TestStep{Config: many(registryPassword, `pull_policy = "always"`), PlanOnly: true, PreConfig: func() {
 			if pulls := b.pulls(); pulls != 1 {
 				b.Errorf("ten environments pulled their image %d times; the registry's log:\n%s", pulls, b.docker("logs", b.name("registry")))
 			}
