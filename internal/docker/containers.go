@@ -14,7 +14,7 @@ import (
 )
 
 // Containers lists the containers, in every state, that carry all of labels. An empty value asks for the label's
-// presence alone.
+// presence alone. For a moment after a container ended the list may still say that it runs; [Engine.Container] knows.
 func (e *Engine) Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error) {
 	listed, err := e.client.ContainerList(ctx, container.ListOptions{All: true, Filters: byLabels(labels)})
 	if err != nil {

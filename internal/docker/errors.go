@@ -30,6 +30,7 @@ var messages = []struct {
 	{"unauthorized", engine.ErrDenied},
 	{"authentication required", engine.ErrDenied},
 	{"manifest unknown", engine.ErrNotFound},
+	{"is not connected to", engine.ErrNotFound}, // a container and a network that it is to leave
 }
 
 // failure wraps what the engine answered with what was attempted on which object and with one of the engine package's

@@ -51,6 +51,7 @@ func TestFailure(t *testing.T) {
 		{errors.New("unauthorized: authentication required"), engine.ErrDenied},
 		{errors.New("Get https://r/v2/x/manifests/1: no basic auth credentials"), engine.ErrDenied},
 		{errors.New("manifest for r/x:1 not found: manifest unknown: manifest unknown"), engine.ErrNotFound},
+		{errdefs.ErrPermissionDenied.WithMessage("container x is not connected to network y"), engine.ErrNotFound},
 		{errdefs.ErrUnavailable.WithMessage("the engine is shutting down"), engine.ErrUnavailable},
 		{errdefs.ErrNotImplemented.WithMessage("not on this platform"), engine.ErrUnsupported},
 		{errdefs.ErrInternal.WithMessage("dial tcp: lookup registry.example.com: no such host"), nil},

@@ -33,10 +33,11 @@ func (e *Engine) EnsureImage(ctx context.Context, ref string, policy engine.Pull
 	}
 	answer := e.pulls.flight.DoChan(key, func() (any, error) {
 		found, err := e.ensureImage(context.WithoutCancel(ctx), ref, policy)
-		if err == nil {
-			e.pulls.done.Store(key, found)
+		if err != nil {
+			return found, fmt.Errorf("%w: %w", engine.ErrNoImage, err)
 		}
-		return found, err
+		e.pulls.done.Store(key, found)
+		return found, nil
 	})
 	select {
 	case result := <-answer:

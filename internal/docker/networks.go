@@ -63,7 +63,8 @@ func (e *Engine) RemoveNetwork(ctx context.Context, id string) error {
 	return err
 }
 
-// Connect joins a container, running or not, to a network.
+// Connect joins a container, running or not, to a network. For a container that does not run, engines notice only at its
+// start that the network is gone or the address taken.
 func (e *Engine) Connect(ctx context.Context, networkID, containerID string, wanted engine.Endpoint) error {
 	defer e.changed()
 	return failure(e.client.NetworkConnect(ctx, networkID, containerID, endpoint(wanted)),
