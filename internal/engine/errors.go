@@ -15,6 +15,8 @@ var (
 	ErrAddressTaken = errors.New("address already in use")
 	// ErrDenied means that a registry or the engine refused the credentials.
 	ErrDenied = errors.New("access denied")
+	// ErrNoImage means that the engine neither holds an image nor could get it.
+	ErrNoImage = errors.New("the image is not to be had")
 	// ErrUnavailable means that no engine answered, so nothing is known about the object.
 	ErrUnavailable = errors.New("engine unreachable")
 	// ErrUnsupported means that this engine is too old for, or was built without, what was asked.

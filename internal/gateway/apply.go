@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -24,9 +25,10 @@ func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 	if err != nil {
 		return Observed{}, fmt.Errorf("gateway %s: %w", spec.Name, err)
 	}
-	err = g.locked(ctx, spec.Name, func(ctx context.Context) error { return g.build(ctx, spec, image) })
-	if err == nil {
-		err = g.serve(ctx, spec)
+	before, unknown := g.Read(ctx, spec.Name)
+	err = g.raise(ctx, spec, image)
+	if errors.Is(err, ErrPortTaken) && unknown == nil && before.Status == lifecycle.Running {
+		err = g.fallBack(context.WithoutCancel(ctx), before.Spec, err)
 	}
 	g.routes.drop(spec.Name)
 	// What became of it must be known even when the caller was interrupted.
@@ -35,6 +37,26 @@ func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 		return now, fmt.Errorf("make gateway %s: %w", spec.Name, err)
 	}
 	return now, unread
+}
+
+// raise makes what is missing or wrong, and has nginx serve.
+func (g *Gateways) raise(ctx context.Context, spec Spec, image engine.Image) error {
+	if err := g.locked(ctx, spec.Name, func(ctx context.Context) error { return g.build(ctx, spec, image) }); err != nil {
+		return err
+	}
+	return g.serve(ctx, spec)
+}
+
+// fallBack serves on the former port again, since a gateway that is down takes every project with it.
+func (g *Gateways) fallBack(ctx context.Context, former Spec, taken error) error {
+	image, err := g.on.EnsureImage(ctx, former.Image, engine.PullNever)
+	if err == nil {
+		err = g.raise(ctx, former, image)
+	}
+	if err != nil {
+		return errors.Join(taken, fmt.Errorf("serve on port %d again: %w", former.HTTPPort, err))
+	}
+	return fmt.Errorf("%w (it serves on port %d of %s as before)", taken, former.HTTPPort, former.BindAddress)
 }
 
 // ErrPortTaken means that something else listens on the port that a gateway shall publish.

@@ -50,17 +50,23 @@ func (d *Data) connect(connected *docker.Engine) {
 	d.info = sync.OnceValues(func() (engine.Info, error) { return connected.Info(context.Background()) })
 }
 
-// engineCPUs is the number of the engine's CPUs; 0 while it is not known.
-func (d *Data) engineCPUs() float64 {
+// capacity is what the engine says of itself; nothing while it is not known.
+func (d *Data) capacity() engine.Info {
 	if d == nil || d.info == nil {
-		return 0
+		return engine.Info{}
 	}
 	info, err := d.info()
 	if err != nil {
-		return 0 // The operation itself will say what is wrong with the engine.
+		return engine.Info{} // The operation itself will say what is wrong with the engine.
 	}
-	return float64(info.CPUs)
+	return info
 }
+
+// engineCPUs is the number of the engine's CPUs; 0 while it is not known.
+func (d *Data) engineCPUs() float64 { return float64(d.capacity().CPUs) }
+
+// engineMemory is the engine's memory in bytes; 0 while it is not known.
+func (d *Data) engineMemory() int64 { return d.capacity().Memory }
 
 // configured is embedded by everything that works with [Data].
 type configured struct{ data *Data }

@@ -2,12 +2,14 @@ package provider
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/project"
 	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
@@ -20,12 +22,18 @@ func advice(err error) string {
 		return "Choose another name, or bring the existing project under this configuration: terraform import ADDRESS NAMESPACE."
 	case errors.Is(err, environment.ErrExists):
 		return "Choose another name, or bring the existing environment under this configuration: terraform import ADDRESS NAMESPACE/NAME."
+	case errors.Is(err, engine.ErrNoImage):
+		return "Check the image's name, and that the engine reaches its registry. An engine that reaches none needs the image loaded (docker load), and pull_policy must not be \"always\"; the provider's images put other ones in place of the defaults."
+	case errors.Is(err, gateway.ErrPortTaken):
+		return "Choose another http_port or bind_address, or stop what listens there."
 	case errors.As(err, &exhausted):
 		return "Widen address_pool.cidr in the provider's configuration, choose a longer address_pool.prefix_length, or remove networks that are not needed any more."
 	case errors.Is(err, engine.ErrUnavailable):
 		return "Nothing was decided from this: check that the engine runs and that the provider's host is right, then run the command again."
 	case errors.Is(err, engine.ErrDenied):
 		return "Check the credentials in the provider's registry_auth."
+	case errors.Is(err, engine.ErrNotFound):
+		return "To see what the engine holds: docker ps -a --filter label=isolab.role, or the data source isolab_projects."
 	case errors.Is(err, engine.ErrUnsupported):
 		return "Upgrade the engine, or leave the feature out."
 	}
@@ -51,7 +59,8 @@ func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	if first := text[0]; first >= 'a' && first <= 'z' {
+	word, _, _ := strings.Cut(text, " ")
+	if first := text[0]; first >= 'a' && first <= 'z' && !strings.ContainsAny(word, "/.=_") {
 		text = string(first-'a'+'A') + text[1:]
 	}
 	return text

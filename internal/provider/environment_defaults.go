@@ -2,8 +2,10 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/docker/go-units"
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -116,6 +118,10 @@ func (m *environmentModel) fillLimits(ctx context.Context, config environmentMod
 			diags.AddAttributeError(path.Root("limits").AtName("cpus"), "More CPUs than the engine has",
 				sentence(plural(cpus, "the engine has %v CPU", "the engine has %v CPUs")+", so it cannot grant more. Lower limits.cpus."))
 		}
+	}
+	if memory := data.engineMemory(); memory > 0 && limits.Memory.bytes() > memory {
+		diags.AddAttributeError(path.Root("limits").AtName("memory"), "More memory than the engine has",
+			fmt.Sprintf("The engine has %s of memory, so a limit of %s would never hold. Lower limits.memory.", units.BytesSize(float64(memory)), limits.Memory.ValueString()))
 	}
 	if limits.CPUs.IsNull() {
 		limits.CPUs = types.Float64Unknown()

@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -47,9 +49,35 @@ func (m *environmentModel) check(from origin, diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("port"), "The stack has a fixed port",
 			fmt.Sprintf("The %s stack listens on port %d, which stands in a file of its workspace. Leave port out, or set image and command to run it in another way.", from.stack.Name, from.stack.Port))
 	}
+	m.checkPaths(diags)
 	if len(m.Publish.Elements()) > 0 && !m.Egress.IsUnknown() && !m.Egress.ValueBool() {
 		diags.AddAttributeError(path.Root("publish"), "Nothing to publish from",
 			"The environment is on the project's internal network alone, from which an engine publishes no port. Set egress = true, or reach it through a route instead.")
+	}
+}
+
+// checkPaths refuses two things at one path of the container.
+func (m *environmentModel) checkPaths(diags *diag.Diagnostics) {
+	used := map[string]string{"/tmp": "the container's own /tmp"}
+	if workspace := m.Workspace.ValueString(); workspace != "" {
+		used[workspace] = "the workspace"
+	}
+	take := func(at path.Path, mountPath, what string) {
+		if other, taken := used[mountPath]; taken && mountPath != "" {
+			diags.AddAttributeError(at, "Two things at one path", fmt.Sprintf("%s is mounted at %q already, so %s cannot be. Give one of them another path.", sentence(other), mountPath, what))
+			return
+		}
+		used[mountPath] = what
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Volumes.Elements())) {
+		if volume, ok := m.Volumes.Elements()[name].(types.Object); ok {
+			mountPath, _ := volume.Attributes()["path"].(types.String)
+			take(path.Root("volumes").AtMapKey(name).AtName("path"), mountPath.ValueString(), "volume "+name)
+		}
+	}
+	delete(used, "/tmp") // its size may be asked for
+	for _, mountPath := range slices.Sorted(maps.Keys(m.Tmpfs.Elements())) {
+		take(path.Root("tmpfs").AtMapKey(mountPath), mountPath, "the tmpfs")
 	}
 }
 

@@ -93,6 +93,9 @@ func failedAt(err error) path.Path {
 	if errors.As(err, &unhealthy) {
 		return path.Root("health_check")
 	}
+	if errors.Is(err, engine.ErrNoImage) {
+		return path.Root("image")
+	}
 	return path.Empty()
 }
 

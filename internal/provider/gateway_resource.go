@@ -57,8 +57,11 @@ func (r *gatewayResource) apply(ctx context.Context, plan *gatewayModel, verb st
 	now, err := r.data.Gateways.Apply(ctx, plan.wanted(ctx, diags))
 	if err != nil {
 		at := path.Empty()
-		if errors.Is(err, gateway.ErrPortTaken) {
+		switch {
+		case errors.Is(err, gateway.ErrPortTaken):
 			at = path.Root("http_port")
+		case errors.Is(err, engine.ErrNoImage):
+			at = path.Root("image")
 		}
 		fail(diags, at, "Unable to "+verb+" gateway "+name, err)
 		if now.Spec.Name == "" {

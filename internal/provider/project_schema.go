@@ -88,7 +88,7 @@ func labelsAttribute() schema.MapAttribute {
 	return schema.MapAttribute{
 		Optional: true, Computed: true, ElementType: types.StringType,
 		Default:             mapdefault.StaticValue(emptyStringMap),
-		MarkdownDescription: "Labels for the objects on the engine, such as `{ team = \"web\" }`, in addition to the provider's `default_labels`. Keys must not start with `" + naming.LabelPrefix + "`. Default none.",
+		MarkdownDescription: "Labels for the objects on the engine, such as `{ team = \"web\" }`, in addition to the provider's `default_labels`. Keys must not start with `" + naming.LabelPrefix + "`. An engine cannot relabel a container, so a change makes containers anew. Default none.",
 		Validators:          []validator.Map{mapvalidator.KeysAre(validLabel)},
 	}
 }

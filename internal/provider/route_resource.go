@@ -13,6 +13,7 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -69,6 +70,11 @@ func (r *routeResource) set(ctx context.Context, plan *routeModel, verb string, 
 		}
 		fail(diags, at, fmt.Sprintf("Unable to %s route %s/%s on gateway %s", verb, wanted.Namespace, wanted.Name, plan.Gateway.ValueString()), err)
 		return false
+	}
+	if len(made.Upstreams) == 0 && made.Phase.AtLeast(lifecycle.Development) {
+		diags.AddAttributeWarning(path.Root("environment"), "The route leads nowhere yet",
+			fmt.Sprintf("The engine holds no container of environment %s/%s, so route %s answers 503 until it does. If the name is right and its phase is still to come, nothing has to be done.",
+				made.Namespace, made.Environment, plan.ID.ValueString()))
 	}
 	plan.read(made, nil)
 	return true

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -90,8 +91,10 @@ func (v sizeValue) ValidateAttribute(_ context.Context, request xattr.ValidateAt
 	if v.IsNull() || v.IsUnknown() {
 		return
 	}
-	if bytes, err := units.RAMInBytes(v.ValueString()); err != nil || bytes <= 0 {
+	// A bare number would be bytes, which is hardly ever what was meant.
+	text := v.ValueString()
+	if bytes, err := units.RAMInBytes(text); err != nil || bytes <= 0 || strings.Trim(text, "0123456789.") == "" {
 		response.Diagnostics.AddAttributeError(request.Path, "Invalid size",
-			fmt.Sprintf("%q is not a size. Write a positive number with a unit, such as \"512MiB\" or \"2GiB\".", v.ValueString()))
+			fmt.Sprintf("%q is not a size. Write a positive number with a unit, such as \"512MiB\" or \"2GiB\".", text))
 	}
 }
