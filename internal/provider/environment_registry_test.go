@@ -46,7 +46,7 @@ resource "isolab_environment" "dev" {
 	b.test(
 		b.applied(plain),
 		fails(many(registryPassword, `pull_policy = "never"`), `(?s)`+b.prefix+`/busybox:1.+pull_policy\s+is\s+"never"`),
-		fails(many(wrongPassword, ""), `(?s)^[^Ж]*Pull\s+image[^Ж]*registry_auth[^Ж]*$`),
+		fails(many(wrongPassword, ""), `(?is)^[^Ж]*pull\s+image[^Ж]*registry_auth[^Ж]*$`),
 		resource.TestStep{Config: many(registryPassword, `pull_policy = "always"`)},
 		resource.TestStep{Config: many(registryPassword, `pull_policy = "always"`), PlanOnly: true, PreConfig: func() {
 			if pulls := b.pulls(); pulls != 1 {
