@@ -12,11 +12,12 @@ import (
 	"github.com/docker/docker/api/types/network"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
 // summary translates one line of the engine's container list.
 func summary(item container.Summary) engine.ContainerSummary {
-	result := engine.ContainerSummary{ID: item.ID, Image: item.Image, State: engine.State(item.State), Labels: item.Labels}
+	result := engine.ContainerSummary{ID: item.ID, Image: item.Image, State: engine.State(item.State), Labels: naming.Unsealed(item.Labels)}
 	if len(item.Names) > 0 {
 		result.Name = strings.TrimPrefix(item.Names[0], "/")
 	}
@@ -43,7 +44,7 @@ func observed(inspected container.InspectResponse) engine.Container {
 	spec.Name = strings.TrimPrefix(inspected.Name, "/")
 	if config := inspected.Config; config != nil {
 		spec.Image, spec.User, spec.WorkingDir = config.Image, config.User, config.WorkingDir
-		spec.Entrypoint, spec.Command, spec.Labels = config.Entrypoint, config.Cmd, config.Labels
+		spec.Entrypoint, spec.Command, spec.Labels = config.Entrypoint, config.Cmd, naming.Unsealed(config.Labels)
 		spec.Env = variables(config.Env)
 		spec.Health = observedHealth(config.Healthcheck)
 	}

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/docker/go-connections/nat"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
 // logDriver keeps container logs in the engine, bounded and compressed; every engine since 18.09 has it.
@@ -29,7 +31,7 @@ func request(spec engine.ContainerSpec) (*container.Config, *container.HostConfi
 		WorkingDir:   spec.WorkingDir,
 		User:         spec.User,
 		Env:          environment(spec.Env),
-		Labels:       spec.Labels,
+		Labels:       naming.Sealed(spec.Labels),
 		Healthcheck:  healthCheck(spec.Health),
 		ExposedPorts: exposed,
 	}
@@ -66,7 +68,7 @@ func request(spec engine.ContainerSpec) (*container.Config, *container.HostConfi
 // resources sets memory and swap to the same figure: no swap on top of the memory limit.
 func resources(limits engine.Limits) container.Resources {
 	result := container.Resources{
-		NanoCPUs:   int64(limits.CPUs * 1e9),
+		NanoCPUs:   int64(math.Round(limits.CPUs * 1e9)),
 		Memory:     limits.Memory,
 		MemorySwap: limits.Memory,
 	}

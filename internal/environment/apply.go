@@ -52,7 +52,7 @@ func (e *Environments) neighbours(ctx context.Context, namespace string) ([]engi
 // ours are the containers of one environment among all of its project.
 func ours(neighbours []engine.ContainerSummary, name string) []engine.ContainerSummary {
 	return slices.DeleteFunc(slices.Clone(neighbours), func(container engine.ContainerSummary) bool {
-		return container.Labels[naming.LabelEnvironment] != name
+		return container.Labels[naming.LabelRole] != naming.RoleEnvironment || container.Labels[naming.LabelEnvironment] != name
 	})
 }
 
@@ -194,6 +194,8 @@ func (e *Environments) keep(ctx context.Context, wanted Wanted, room room, repli
 		reasons = append(reasons, "it answers to a foreign name")
 	case request.Name != current.Spec.Name:
 		reasons = append(reasons, "it was renamed")
+	case unhealthy(current):
+		reasons = append(reasons, "it is unhealthy")
 	}
 	if len(reasons) > 0 {
 		e.log.Info("replacing container", "environment", wanted.ID(), "container", current.Spec.Name, "reasons", reasons)

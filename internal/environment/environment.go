@@ -33,7 +33,6 @@ type Engine interface {
 	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
 	Logs(ctx context.Context, id string, lines int) (string, error)
 	Events(ctx context.Context, containerID string) (<-chan engine.Event, <-chan error)
-	Connect(ctx context.Context, networkID, containerID string, endpoint engine.Endpoint) error
 	Disconnect(ctx context.Context, networkID, containerID string) error
 	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
@@ -90,20 +89,20 @@ func (e *Environments) Read(ctx context.Context, namespace, name string) (Enviro
 	if err != nil {
 		return Environment{}, fmt.Errorf("read environment %s/%s: %w", namespace, name, err)
 	}
-	var ours []engine.ContainerSummary
-	for _, container := range snapshot.Containers {
-		if container.Labels[naming.LabelProject] == namespace && container.Labels[naming.LabelEnvironment] == name {
-			ours = append(ours, container)
-		}
-	}
-	return e.inspect(ctx, namespace, name, ours)
+	neighbours := slices.DeleteFunc(slices.Clone(snapshot.Containers), func(container engine.ContainerSummary) bool {
+		return container.Labels[naming.LabelProject] != namespace
+	})
+	return e.inspect(ctx, namespace, name, ours(neighbours, name))
 }
 
 // inspect looks at every container of an environment closely.
 func (e *Environments) inspect(ctx context.Context, namespace, name string, summaries []engine.ContainerSummary) (Environment, error) {
 	byReplica := replicas(summaries)
 	var found Environment
-	for _, replica := range slices.Sorted(maps.Keys(byReplica)) {
+	for i, replica := range slices.Sorted(maps.Keys(byReplica)) {
+		if replica != i+1 {
+			found.Drift = append(found.Drift, fmt.Sprintf("replica %d is missing, while replica %d exists", i+1, replica))
+		}
 		container, err := e.engine.Container(ctx, byReplica[replica].ID)
 		if errors.Is(err, engine.ErrNotFound) {
 			continue // It went between the listing and now.
@@ -164,10 +163,18 @@ func driftOf(spec Spec, replica int, container engine.Container) ([]string, erro
 	for _, alias := range aliased(spec, container) {
 		drift = append(drift, fmt.Sprintf("container %s: answers to the name %s", container.Spec.Name, alias))
 	}
+	if unhealthy(container) {
+		drift = append(drift, fmt.Sprintf("container %s: is unhealthy", container.Spec.Name))
+	}
 	if wanted.Name != container.Spec.Name {
 		drift = append(drift, fmt.Sprintf("container %s: should be called %s", container.Spec.Name, wanted.Name))
 	}
 	return drift, nil
+}
+
+// unhealthy reports whether a container that runs fails its health check. The engine calls a stopped one unhealthy too.
+func unhealthy(container engine.Container) bool {
+	return container.State == engine.StateRunning && container.Health.Status == "unhealthy"
 }
 
 // specOf reads the spec that a container was made from; its limits are what the engine enforces now.

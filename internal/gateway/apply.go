@@ -135,10 +135,11 @@ func (g *Gateways) repair(ctx context.Context, spec Spec, image engine.Image, at
 	return err
 }
 
-// unfit says why a container has to be made anew, or nothing.
+// unfit says why a container has to be made anew, or nothing. A tag that has moved to another image is followed only by
+// who pulls always.
 func unfit(spec Spec, image engine.Image, container engine.Container) string {
 	wanted := spec.container(nil)
-	if container.ImageID != image.ID {
+	if spec.PullPolicy == engine.PullAlways && container.ImageID != image.ID {
 		return "its image is another one"
 	}
 	if container.Spec.Labels[naming.LabelSpec] != wanted.Labels[naming.LabelSpec] {

@@ -89,10 +89,13 @@ func render(routes map[key]Route) (rendering, error) {
 	files["limits.conf"] = execute("limits.conf.tmpl", sortedZones(zones))
 	return rendering{files: files, config: func(folder string) []byte {
 		return execute("nginx.conf.tmpl", map[string]any{
-			"Folder": folder, "Workers": workers, "Port": listenPort, "Upstreams": upstreams, "Locations": locations,
+			"Folder": folder, "Workers": workers, "ProjectConnections": projectConnections, "Port": listenPort, "Upstreams": upstreams, "Locations": locations,
 		})
 	}}, nil
 }
+
+// projectConnections is how many connections of visitors one project may hold at once: a quarter of the gateway's.
+const projectConnections = 1000
 
 // zone is the shared memory in which nginx counts requests by a key.
 type zone struct {

@@ -1,6 +1,9 @@
 package naming
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // LabelPrefix starts every label that is the provider's own. Users cannot set one of these.
 const LabelPrefix = "isolab."
@@ -46,13 +49,26 @@ func Labels(maps ...map[string]string) map[string]string {
 	return merged
 }
 
-// UserLabels is the part of labels that is not the provider's own.
-func UserLabels(labels map[string]string) map[string]string {
-	user := map[string]string{}
-	for key, value := range labels {
-		if !strings.HasPrefix(key, LabelPrefix) {
-			user[key] = value
-		}
+// own are the labels that say whose an object is. An engine adds an image's labels to its containers', so every container
+// is made with all of these: an image must not make its container look like somebody else's.
+var own = []string{
+	LabelRole, LabelProject, LabelRecord, LabelWriter, LabelEnvironment, LabelKind, LabelReplica, LabelSpec, LabelAddress,
+	LabelPort, LabelGateway, LabelVolume, LabelExpires,
+}
+
+// Sealed are labels with every one of the provider's own, empty where labels does not have it.
+func Sealed(labels map[string]string) map[string]string {
+	sealed := make(map[string]string, len(labels)+len(own))
+	for _, key := range own {
+		sealed[key] = ""
 	}
-	return user
+	maps.Copy(sealed, labels)
+	return sealed
+}
+
+// Unsealed are labels without the provider's own that are empty.
+func Unsealed(labels map[string]string) map[string]string {
+	unsealed := maps.Clone(labels)
+	maps.DeleteFunc(unsealed, func(key, value string) bool { return value == "" && strings.HasPrefix(key, LabelPrefix) })
+	return unsealed
 }

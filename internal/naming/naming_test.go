@@ -109,7 +109,14 @@ func TestLabels(t *testing.T) {
 	if len(user) != 2 {
 		t.Error("merging changed what was merged")
 	}
-	if want := map[string]string{"team": "blue", "new": "label"}; !maps.Equal(naming.UserLabels(merged), want) {
-		t.Errorf("user labels are %v", naming.UserLabels(merged))
+}
+
+func TestSealedLabelsLeaveAnImageNoneOfOurs(t *testing.T) {
+	image := map[string]string{naming.LabelProject: "victim", naming.LabelEnvironment: "api", naming.LabelReplica: "1", "vendor": "x"}
+	asked := map[string]string{naming.LabelRole: naming.RoleGateway, naming.LabelGateway: "edge"}
+	// The engine merges the image's labels under the container's.
+	got := naming.Unsealed(naming.Labels(image, naming.Sealed(asked)))
+	if want := naming.Labels(asked, map[string]string{"vendor": "x"}); !maps.Equal(got, want) {
+		t.Errorf("the container is labelled %v, want %v", got, want)
 	}
 }

@@ -99,7 +99,11 @@ func blockers(snapshot engine.Snapshot, networks []engine.Network, namespace str
 	seen := map[string]bool{}
 	for _, container := range snapshot.Containers {
 		environment := container.Labels[naming.LabelEnvironment]
-		if container.Labels[naming.LabelProject] == namespace && !seen[environment] {
+		switch {
+		case container.Labels[naming.LabelProject] != namespace || seen[environment]:
+		case environment == "":
+			found = append(found, fmt.Sprintf("container %s of the project is still there (destroy what it belongs to first)", container.Name))
+		default:
 			seen[environment] = true
 			found = append(found, fmt.Sprintf("environment %s/%s still has container %s (destroy the environment first, or import it into this configuration)",
 				namespace, environment, container.Name))

@@ -125,7 +125,8 @@ func (m *environmentModel) fillLimits(ctx context.Context, config environmentMod
 	}
 	if limits.CPUs.IsNull() {
 		limits.CPUs = types.Float64Unknown()
-		if known {
+		// An engine with fewer CPUs than the default has to be known first.
+		if known && data.engineCPUs() > 0 {
 			limits.CPUs = types.Float64Value(defaults.CPUs)
 		}
 	}

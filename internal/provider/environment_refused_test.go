@@ -29,7 +29,7 @@ func TestAccEnvironmentRefusesAtPlan(t *testing.T) {
 		{"cpus too fine", `limits = { cpus = 0.3333 }`, `three\s+decimals`},
 		{"size without a unit", `limits = { memory = "536870912" }`, `is\s+not\s+a\s+size`},
 		{"image id", `image = "2b6878317b6a"`, `id\s+of\s+an\s+image`},
-		{"null variable", `variables = { A = null }`, `Null`},
+		{"null variable", `variables = { A = null }`, `null\s+value`},
 		{"two mounts at one path", `volumes = { data = { path = "/workspace" } }`, `mounted\s+at\s+"/workspace"\s+already`},
 		{"log size", `log = { max_size = "-1MiB" }`, `not\s+a\s+size`},
 		{"log files", `log = { max_files = 0 }`, `between\s+1\s+and\s+10,`},

@@ -82,7 +82,8 @@ func (r *environmentResource) wanted(ctx context.Context, plan environmentModel,
 // settle takes over what became of an environment and moves the gateways' routes after it.
 func (r *environmentResource) settle(ctx context.Context, plan *environmentModel, now environment.Environment, diags *diag.Diagnostics) {
 	plan.read(ctx, now, diags)
-	if err := r.data.Gateways.Follow(ctx, now.Namespace, now.Name); err != nil {
+	// The containers are what they are now, also when the caller was interrupted: the routes have to know.
+	if err := r.data.Gateways.Follow(context.WithoutCancel(ctx), now.Namespace, now.Name); err != nil {
 		fail(diags, path.Empty(), "Unable to move the routes of environment "+now.ID(), err)
 	}
 }
@@ -165,16 +166,16 @@ func (r *environmentResource) ImportState(ctx context.Context, request resource.
 	}
 	imported := importedEnvironment(ctx, found, projectReference{
 		Namespace: types.StringValue(namespace), Phase: types.StringValue(string(project.Phase())), Stack: optionalString(project.Stack),
-	}, &response.Diagnostics)
+	}, r.data.ownLabels(found.Labels), &response.Diagnostics)
 	response.Diagnostics.Append(response.State.Set(ctx, imported)...)
 }
 
 // importedEnvironment completes what the engine knows with the defaults of what it does not.
-func importedEnvironment(ctx context.Context, found environment.Environment, project projectReference, diags *diag.Diagnostics) environmentModel {
+func importedEnvironment(ctx context.Context, found environment.Environment, project projectReference, own types.Map, diags *diag.Diagnostics) environmentModel {
 	ref, d := types.ObjectValueFrom(ctx, projectReferenceTypes, project)
 	diags.Append(d...)
 	model := environmentModel{
-		Project: ref, Labels: stringMapValue(found.Labels), PullPolicy: types.StringValue(string(engine.PullMissing)),
+		Project: ref, Labels: own, PullPolicy: types.StringValue(string(engine.PullMissing)),
 		Hibernation: types.StringValue(string(lifecycle.Stop)),
 	}
 	if found.Status == lifecycle.Frozen {

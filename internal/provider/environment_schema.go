@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -81,10 +82,12 @@ func environmentProgram() map[string]schema.Attribute {
 			Optional: true, Computed: true, ElementType: types.StringType,
 			Default:             listdefault.StaticValue(stringListValue(nil)),
 			MarkdownDescription: "Entrypoint in place of the image's, such as `[\"/usr/bin/env\"]`. Default `[]`: the image's.",
+			Validators:          []validator.List{listvalidator.NoNullValues()},
 		},
 		"command": schema.ListAttribute{
 			Optional: true, Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "Command in place of the image's, such as `[\"node\", \"server.js\"]`. Default: the stack's for this kind; with an `image` of your own `[]`, the image's.",
+			Validators:          []validator.List{listvalidator.NoNullValues()},
 		},
 		"working_dir": schema.StringAttribute{
 			Optional: true, Computed: true,
@@ -100,7 +103,7 @@ func environmentProgram() map[string]schema.Attribute {
 			Default: mapdefault.StaticValue(emptyStringMap),
 			MarkdownDescription: "Environment variables, such as `{ LOG_LEVEL = \"debug\" }`. They are readable in the state and on the engine, so no secrets. " +
 				"The provider sets `ISOLAB_PROJECT`, `ISOLAB_ENVIRONMENT`, `ISOLAB_KIND`, `ISOLAB_BASE_PATH` and `PORT` unless they are given here. Default none.",
-			Validators: []validator.Map{mapvalidator.KeysAre(validVariable)},
+			Validators: []validator.Map{mapvalidator.KeysAre(validVariable), mapvalidator.NoNullValues()},
 		},
 		"health_check": schema.SingleNestedAttribute{
 			Optional: true, Computed: true,
@@ -109,7 +112,7 @@ func environmentProgram() map[string]schema.Attribute {
 				"test": schema.ListAttribute{
 					Required: true, ElementType: types.StringType,
 					MarkdownDescription: "The command: `[\"CMD\", \"program\", \"argument\"]`, or `[\"CMD-SHELL\", \"line\"]` for a shell. `[]` switches the image's own check off.",
-					Validators:          []validator.List{validHealthTest{}},
+					Validators:          []validator.List{validHealthTest{}, listvalidator.NoNullValues()},
 				},
 				"interval":       durationAttribute("Time between two checks. Default `\"10s\"`."),
 				"timeout":        durationAttribute("Time after which one check counts as failed. Default `\"5s\"`."),
@@ -165,10 +168,10 @@ func environmentStorage() map[string]schema.Attribute {
 			Optional: true, Computed: true,
 			MarkdownDescription: "Bounds of a container's log on the engine.",
 			Attributes: map[string]schema.Attribute{
-				"max_size": schema.StringAttribute{Optional: true, Computed: true, CustomType: sizeType{}, MarkdownDescription: "Size of one log file. Default `\"10MiB\"`."},
+				"max_size": schema.StringAttribute{Optional: true, Computed: true, CustomType: sizeType{}, MarkdownDescription: "Size of one log file, from 64 KiB to 1 GiB. Default `\"10MiB\"`.", Validators: []validator.String{validLogSize}},
 				"max_files": schema.Int64Attribute{
-					Optional: true, Computed: true, MarkdownDescription: "Number of files kept. Default 3.",
-					Validators: []validator.Int64{int64validator.Between(1, 100)},
+					Optional: true, Computed: true, MarkdownDescription: "Number of files kept, from 1 to 10. Default 3.",
+					Validators: []validator.Int64{int64validator.Between(1, 10)},
 				},
 			},
 		},
@@ -193,8 +196,8 @@ func environmentHardening() map[string]schema.Attribute {
 			Attributes: map[string]schema.Attribute{
 				"cpus": schema.Float64Attribute{
 					Optional: true, Computed: true,
-					MarkdownDescription: "CPUs, such as `1.5`. Default 2 for `development`, 1 otherwise; never more than the engine has.",
-					Validators:          []validator.Float64{float64validator.AtLeast(0.01)},
+					MarkdownDescription: "CPUs, such as `1.5`, to at most three decimals. Default 2 for `development`, 1 otherwise; never more than the engine has.",
+					Validators:          []validator.Float64{float64validator.AtLeast(0.01), validCPUs{}},
 				},
 				"memory": schema.StringAttribute{
 					Optional: true, Computed: true, CustomType: sizeType{},
@@ -203,8 +206,8 @@ func environmentHardening() map[string]schema.Attribute {
 				},
 				"pids": schema.Int64Attribute{
 					Optional: true, Computed: true,
-					MarkdownDescription: "Processes and threads. Default 512 for `development`, 256 otherwise.",
-					Validators:          []validator.Int64{int64validator.AtLeast(2)},
+					MarkdownDescription: "Processes and threads, at most 32768. Default 512 for `development`, 256 otherwise.",
+					Validators:          []validator.Int64{int64validator.Between(2, 32768)},
 				},
 				"shm": schema.StringAttribute{
 					Optional: true, Computed: true, CustomType: sizeType{},

@@ -84,7 +84,7 @@ func (r *gatewayResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Optional: true, Computed: true,
 				MarkdownDescription: "What the container may use at most. Limits change on the running container.",
 				Attributes: map[string]schema.Attribute{
-					"cpus": schema.Float64Attribute{Optional: true, Computed: true, MarkdownDescription: "CPUs. Default 1.", Validators: []validator.Float64{float64validator.AtLeast(0.01)}},
+					"cpus": schema.Float64Attribute{Optional: true, Computed: true, MarkdownDescription: "CPUs. Default 1.", Validators: []validator.Float64{float64validator.AtLeast(0.01), validCPUs{}}},
 					"memory": schema.StringAttribute{
 						Optional: true, Computed: true, CustomType: sizeType{}, MarkdownDescription: "Memory, without swap. Default `\"256MiB\"`.",
 						Validators: []validator.String{validMemory},
@@ -101,7 +101,8 @@ func (r *gatewayResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	}
 }
 
-// ModifyPlan fills in the defaults and keeps the container unless something changes that it has for life.
+// ModifyPlan fills in the defaults. The container stays unless something changes that it has for life. With
+// pull_policy "always", whether the image's tag has moved is found out when the apply looks.
 func (r *gatewayResource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
 	if request.Plan.Raw.IsNull() {
 		return
@@ -123,7 +124,8 @@ func (r *gatewayResource) ModifyPlan(ctx context.Context, request resource.Modif
 	plan.Status, plan.Drift = types.StringValue(string(lifecycle.Running)), stringListValue(nil)
 	plan.ContainerID = types.StringUnknown()
 	if state != nil && len(state.Drift.Elements()) == 0 && state.Status.ValueString() != string(lifecycle.Absent) &&
-		plan.HTTPPort.Equal(state.HTTPPort) && plan.BindAddress.Equal(state.BindAddress) && plan.Image.Equal(state.Image) && plan.AllLabels.Equal(state.AllLabels) {
+		plan.HTTPPort.Equal(state.HTTPPort) && plan.BindAddress.Equal(state.BindAddress) && plan.Image.Equal(state.Image) && plan.AllLabels.Equal(state.AllLabels) &&
+		(plan.PullPolicy.ValueString() != string(engine.PullAlways) || plan.Limits.Equal(state.Limits) && plan.Status.Equal(state.Status)) {
 		plan.ContainerID = state.ContainerID
 	}
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
@@ -173,9 +175,9 @@ func (m *gatewayModel) read(found gateway.Observed) {
 	})
 }
 
-func importedGateway(found gateway.Observed) gatewayModel {
+func importedGateway(found gateway.Observed, own types.Map) gatewayModel {
 	model := gatewayModel{
-		Labels: stringMapValue(found.Spec.Labels), AllLabels: stringMapValue(found.Spec.Labels),
+		Labels: own, AllLabels: stringMapValue(found.Spec.Labels),
 		PullPolicy: types.StringValue(string(engine.PullMissing)), Limits: types.ObjectNull(gatewayLimitsTypes),
 	}
 	model.read(found)

@@ -115,5 +115,5 @@ func (r *gatewayResource) ImportState(ctx context.Context, request resource.Impo
 		fail(&response.Diagnostics, path.Empty(), "Unable to import gateway "+request.ID, err)
 		return
 	}
-	response.Diagnostics.Append(response.State.Set(ctx, importedGateway(found))...)
+	response.Diagnostics.Append(response.State.Set(ctx, importedGateway(found, r.data.ownLabels(found.Spec.Labels)))...)
 }

@@ -67,8 +67,8 @@ func (m *projectModel) read(found project.Project) {
 	m.History = historyValue(found.History)
 }
 
-func importedProject(found project.Project) projectModel {
-	model := projectModel{Name: types.StringValue(found.Namespace), Labels: stringMapValue(found.Labels)}
+func importedProject(found project.Project, own types.Map) projectModel {
+	model := projectModel{Name: types.StringValue(found.Namespace), Labels: own}
 	model.read(found)
 	return model
 }

@@ -63,6 +63,10 @@ func (m *projectModel) planUpdate(state projectModel, diags *diag.Diagnostics) {
 	if !m.Phase.Equal(state.Phase) {
 		m.planPhase(state, diags)
 	}
+	if !m.Stack.IsUnknown() && !m.Stack.Equal(state.Stack) && !state.Stack.IsNull() {
+		diags.AddAttributeWarning(path.Root("stack"), "The workspace keeps the files of the former stack",
+			"Environments of project "+state.ID.ValueString()+" will start as the new stack has it, which needs its files in the workspace. Put them there first, or give the environments an image and a command of their own.")
+	}
 	recorded := m.Phase.Equal(state.Phase) && m.Stack.Equal(state.Stack) && m.DataPolicy.Equal(state.DataPolicy) && m.AllLabels.Equal(state.AllLabels)
 	if !recorded || len(state.Drift.Elements()) > 0 {
 		m.Revision, m.History = types.Int64Unknown(), types.ListUnknown(historyType)

@@ -123,5 +123,5 @@ func (r *projectResource) ImportState(ctx context.Context, request resource.Impo
 		fail(&response.Diagnostics, path.Empty(), "Unable to import project "+request.ID, err)
 		return
 	}
-	response.Diagnostics.Append(response.State.Set(ctx, importedProject(found))...)
+	response.Diagnostics.Append(response.State.Set(ctx, importedProject(found, r.data.ownLabels(found.Labels)))...)
 }

@@ -40,7 +40,7 @@ func (r *projectResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"name_prefix": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: fmt.Sprintf("Beginning of a unique name that the provider completes to `<prefix>-<Unix time>-<random>`. "+
-					"At most %d characters, by the rules of `name`. Changing it forces a new project.", naming.MaxPrefix),
+					"At most %d characters, by the rules of `name`. Changing it forces a new project. An imported project has its full name: configure it with `name`.", naming.MaxPrefix),
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 				Validators:    []validator.String{validName{}, stringvalidator.LengthAtMost(naming.MaxPrefix)},
 			},
@@ -88,8 +88,8 @@ func labelsAttribute() schema.MapAttribute {
 	return schema.MapAttribute{
 		Optional: true, Computed: true, ElementType: types.StringType,
 		Default:             mapdefault.StaticValue(emptyStringMap),
-		MarkdownDescription: "Labels for the objects on the engine, such as `{ team = \"web\" }`, in addition to the provider's `default_labels`. Keys must not start with `" + naming.LabelPrefix + "`. An engine cannot relabel a container, so a change makes containers anew. Default none.",
-		Validators:          []validator.Map{mapvalidator.KeysAre(validLabel)},
+		MarkdownDescription: "Labels for the containers and, on a project, for its record and what is made with it, such as `{ team = \"web\" }`, in addition to the provider's `default_labels`. Keys must not start with `" + naming.LabelPrefix + "`. An engine cannot relabel a container, so a change makes containers anew. Default none.",
+		Validators:          []validator.Map{mapvalidator.KeysAre(validLabel), mapvalidator.NoNullValues()},
 	}
 }
 

@@ -184,9 +184,36 @@ func (m *routeModel) planOutputs(state *routeModel, project projectReference) {
 	case project.Phase.IsUnknown():
 	case !project.phase().AtLeast(lifecycle.Development):
 		m.Serving = types.BoolValue(false)
-	case state != nil && len(state.Drift.Elements()) == 0 && m.Project.Equal(state.Project) && m.Environment.Equal(state.Environment):
+	case state != nil && m.unchanged(*state):
+		m.Serving = state.Serving
+	case state != nil && len(state.Drift.Elements()) == 0 && state.Serving.ValueBool() &&
+		m.Project.Equal(state.Project) && m.Environment.Equal(state.Environment) && m.Port.Equal(state.Port):
 		m.Serving = state.Serving
 	}
+}
+
+// unchanged reports whether a plan asks for nothing new of a route that is as it was asked for.
+func (m *routeModel) unchanged(state routeModel) bool {
+	if len(state.Drift.Elements()) > 0 {
+		return false
+	}
+	for _, pair := range [][2]attr.Value{
+		{m.Gateway, state.Gateway},
+		{m.Project, state.Project},
+		{m.Environment, state.Environment},
+		{m.Name, state.Name},
+		{m.Path, state.Path},
+		{m.Port, state.Port},
+		{m.StripPrefix, state.StripPrefix},
+		{m.WebSocket, state.WebSocket},
+		{m.SecurityHeaders, state.SecurityHeaders},
+		{m.RateLimit, state.RateLimit},
+	} {
+		if !pair[0].Equal(pair[1]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (m routeModel) wanted(ctx context.Context, diags *diag.Diagnostics) gateway.Route {

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"path"
 	"regexp"
@@ -50,7 +51,13 @@ func (v validName) ValidateString(ctx context.Context, request validator.StringR
 	}}.ValidateString(ctx, request, response)
 }
 
+// imageID is what an engine also takes for an image, whoever made it.
+var imageID = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
+
 var validImage = check{"an image reference", func(value string) string {
+	if imageID.MatchString(value) {
+		return fmt.Sprintf("%q may be the id of an image, which means another one on every engine. Name the image, such as \"registry.example.com/team/app:1.2\".", value)
+	}
 	if _, err := reference.ParseNormalizedNamed(value); err != nil {
 		return fmt.Sprintf("%q is not an image reference: %v. Write one such as \"registry.example.com/team/app:1.2\".", value, err)
 	}
@@ -129,6 +136,26 @@ var validMemory = check{"at least 6 MiB", func(value string) string {
 	}
 	return ""
 }}
+
+var validLogSize = check{"64 KiB to 1 GiB", func(value string) string {
+	if bytes := (sizeValue{types.StringValue(value)}).bytes(); bytes > 0 && (bytes < 64<<10 || bytes > 1<<30) {
+		return fmt.Sprintf("%q is not from 64 KiB to 1 GiB.", value)
+	}
+	return ""
+}}
+
+// validCPUs accepts what an engine gives back as it was asked for.
+type validCPUs struct{}
+
+func (validCPUs) Description(context.Context) string         { return "at most three decimals" }
+func (validCPUs) MarkdownDescription(context.Context) string { return "at most three decimals" }
+
+func (validCPUs) ValidateFloat64(_ context.Context, request validator.Float64Request, response *validator.Float64Response) {
+	cpus := request.ConfigValue.ValueFloat64()
+	if rounded := math.Round(cpus*1000) / 1000; rounded != cpus {
+		response.Diagnostics.AddAttributeError(request.Path, "Invalid number of CPUs", fmt.Sprintf("%v has more than three decimals. Write %v.", cpus, rounded))
+	}
+}
 
 var validAddress = check{"an IP address", func(value string) string {
 	if _, err := netip.ParseAddr(value); err != nil {

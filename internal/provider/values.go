@@ -94,3 +94,13 @@ func (d *Data) allLabels(own types.Map) types.Map {
 	maps.Copy(merged, stringMap(own))
 	return stringMapValue(merged)
 }
+
+// ownLabels are those of an imported object's labels that the provider's default ones do not account for.
+func (d *Data) ownLabels(all map[string]string) types.Map {
+	own := maps.Clone(all)
+	maps.DeleteFunc(own, func(key, value string) bool {
+		given, ok := d.DefaultLabels[key]
+		return ok && given == value
+	})
+	return stringMapValue(own)
+}
