@@ -57,10 +57,39 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec engine.NetworkSpec) (st
 func (e *Engine) RemoveNetwork(ctx context.Context, id string) error {
 	defer e.changed()
 	err := failure(e.client.NetworkRemove(ctx, id), "remove network %s", id)
+	if errors.Is(err, engine.ErrConflict) && e.released(ctx, id) {
+		err = failure(e.client.NetworkRemove(ctx, id), "remove network %s", id)
+	}
 	if errors.Is(err, engine.ErrNotFound) {
 		return nil
 	}
 	return err
+}
+
+// released frees a network of the endpoints of containers that are gone or going: a busy engine answers that a container
+// is removed before its place on the network is. False when a container that stays is attached.
+func (e *Engine) released(ctx context.Context, id string) bool {
+	attached, err := e.client.NetworkInspect(ctx, id, network.InspectOptions{})
+	if err != nil {
+		return false
+	}
+	for containerID, place := range attached.Containers {
+		found, err := e.Container(ctx, containerID)
+		switch {
+		case errors.Is(err, engine.ErrNotFound):
+			err = e.client.NetworkDisconnect(ctx, id, place.Name, true)
+			e.log.Debug("released an endpoint that its container left behind", "network", id, "endpoint", place.Name, "error", err)
+		case err != nil:
+			return false
+		case found.State == engine.StateRemoving || found.State == engine.StateDead:
+			if e.WaitRemoved(ctx, containerID) != nil {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // Connect joins a container, running or not, to a network. For a container that does not run, engines notice only at its

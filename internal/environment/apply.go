@@ -194,8 +194,6 @@ func (e *Environments) keep(ctx context.Context, wanted Wanted, room room, repli
 		reasons = append(reasons, "it answers to a foreign name")
 	case request.Name != current.Spec.Name:
 		reasons = append(reasons, "it was renamed")
-	case unhealthy(current):
-		reasons = append(reasons, "it is unhealthy")
 	}
 	if len(reasons) > 0 {
 		e.log.Info("replacing container", "environment", wanted.ID(), "container", current.Spec.Name, "reasons", reasons)

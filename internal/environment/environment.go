@@ -163,18 +163,10 @@ func driftOf(spec Spec, replica int, container engine.Container) ([]string, erro
 	for _, alias := range aliased(spec, container) {
 		drift = append(drift, fmt.Sprintf("container %s: answers to the name %s", container.Spec.Name, alias))
 	}
-	if unhealthy(container) {
-		drift = append(drift, fmt.Sprintf("container %s: is unhealthy", container.Spec.Name))
-	}
 	if wanted.Name != container.Spec.Name {
 		drift = append(drift, fmt.Sprintf("container %s: should be called %s", container.Spec.Name, wanted.Name))
 	}
 	return drift, nil
-}
-
-// unhealthy reports whether a container that runs fails its health check. The engine calls a stopped one unhealthy too.
-func unhealthy(container engine.Container) bool {
-	return container.State == engine.StateRunning && container.Health.Status == "unhealthy"
 }
 
 // specOf reads the spec that a container was made from; its limits are what the engine enforces now.
