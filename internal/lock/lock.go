@@ -31,6 +31,10 @@ const callTimeout = 30 * time.Second
 // instant in which a lock is made or removed; for longer only where the engine has lost track of its own names.
 const maxUnseen = 100
 
+// unseenPause is the wait before the next try then: an engine announces neither that it reserves a name nor that it
+// gives one up, so there is no event to wait for.
+const unseenPause = 100 * time.Millisecond
+
 // Locker takes locks on one engine.
 type Locker struct {
 	on  Engine
@@ -57,8 +61,15 @@ func (l *Locker) Acquire(ctx context.Context, name string, ttl time.Duration) (r
 		if err != nil {
 			return nil, fmt.Errorf("wait for lock %s: %w", name, err)
 		}
-		if unseen++; seen {
+		if seen {
 			unseen = 0
+			continue
+		}
+		unseen++
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for lock %s: %w", name, ctx.Err())
+		case <-time.After(unseenPause):
 		}
 	}
 	return nil, fmt.Errorf("take lock %s: the engine says that container %s exists and does not show it", name, container(name))
