@@ -36,11 +36,20 @@ func observedNetwork(item network.Summary) engine.Network {
 	return result
 }
 
+// withoutHost leaves the bridge of a network without an address of the host, so that the host has no route to it. The
+// firewall rules of an internal network alone do not hold: engines up to 26 at least take their isolation chain out and
+// put it back whenever they create any network (libnetwork's EnsureJumpRule), and forward in between.
+const withoutHost = "com.docker.network.bridge.inhibit_ipv4"
+
 // CreateNetwork creates a bridge network and answers with its id. [engine.ErrSubnetTaken] means that the subnet is in
-// use: the engine decides that atomically, also between two clients.
+// use: the engine decides that atomically, also between two clients. Neither the host nor anything beyond it reaches an
+// internal network, nor is reached from it.
 func (e *Engine) CreateNetwork(ctx context.Context, spec engine.NetworkSpec) (string, error) {
 	defer e.changed()
 	options := network.CreateOptions{Driver: "bridge", Internal: spec.Internal, Labels: spec.Labels}
+	if spec.Internal {
+		options.Options = map[string]string{withoutHost: "true"}
+	}
 	if spec.Subnet.IsValid() {
 		pool := network.IPAMConfig{Subnet: spec.Subnet.String()}
 		if spec.IPRange.IsValid() {

@@ -37,8 +37,31 @@ func (e *Engine) Exec(ctx context.Context, id string, command []string) (engine.
 		}
 		return engine.ExecResult{}, failure(err, "read the output of %s in container %s", command[0], id)
 	}
-	ended, err := e.client.ContainerExecInspect(ctx, created.ID)
-	return engine.ExecResult{ExitCode: ended.ExitCode, Output: output.String()}, failure(err, "run %s in container %s", command[0], id)
+	code, err := e.exitCode(ctx, id, created.ID)
+	return engine.ExecResult{ExitCode: code, Output: output.String()}, failure(err, "run %s in container %s", command[0], id)
+}
+
+// exitCode is that of a command whose output has ended. A busy engine hears of the command's own end later, and until
+// then answers with a 0 that means nothing.
+func (e *Engine) exitCode(ctx context.Context, containerID, execID string) (int, error) {
+	ended, err := e.client.ContainerExecInspect(ctx, execID)
+	if err != nil || !ended.Running {
+		return ended.ExitCode, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	happened, failed := e.Events(ctx, containerID)
+	for {
+		ended, err := e.client.ContainerExecInspect(ctx, execID)
+		if err != nil || !ended.Running {
+			return ended.ExitCode, err
+		}
+		select {
+		case <-happened:
+		case err := <-failed:
+			return 0, err
+		}
+	}
 }
 
 // Logs answers with the last lines of a container's output, standard output and error together.
