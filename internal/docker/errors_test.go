@@ -28,7 +28,7 @@ func wantKind(t *testing.T, err, want error) {
 		return
 	}
 	for _, kind := range kinds {
-		if is := errors.Is(err, kind); is != (kind == want) {
+		if is := errors.Is(err, kind); is != errors.Is(kind, want) {
 			t.Errorf("%q is %q: %v; want %v", err, kind, is, want)
 		}
 	}

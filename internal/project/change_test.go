@@ -54,7 +54,7 @@ func TestUpdateWithoutAChangeWritesNothing(t *testing.T) {
 	if made := on.Calls("Create") - before; made != 0 {
 		t.Errorf("%d objects were made", made)
 	}
-	wantHealthy(t, on, "shop", lifecycle.Development, 1)
+	wantHealthy(t, on, lifecycle.Development, 1)
 }
 
 func TestUpdateRefusesATransition(t *testing.T) {
@@ -65,7 +65,7 @@ func TestUpdateRefusesATransition(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Errorf("got %v", err)
 	}
-	wantHealthy(t, on, "shop", lifecycle.Development, 1)
+	wantHealthy(t, on, lifecycle.Development, 1)
 }
 
 func TestUpdateAtAnotherRevision(t *testing.T) {
@@ -77,7 +77,7 @@ func TestUpdateAtAnotherRevision(t *testing.T) {
 	if _, err := run(on).Update(t.Context(), 1, shop(lifecycle.Paused)); !errors.Is(err, project.ErrChanged) {
 		t.Errorf("got %v", err)
 	}
-	wantHealthy(t, on, "shop", lifecycle.Development, 2)
+	wantHealthy(t, on, lifecycle.Development, 2)
 }
 
 // TestTwoWritersRace lets another run write the next revision after this one has read the last.
@@ -97,7 +97,7 @@ func TestTwoWritersRace(t *testing.T) {
 	if _, err := run(on).Update(t.Context(), 1, shop(lifecycle.Paused)); !errors.Is(err, project.ErrChanged) {
 		t.Errorf("the slower run: %v", err)
 	}
-	wantHealthy(t, on, "shop", lifecycle.Testing, 2)
+	wantHealthy(t, on, lifecycle.Testing, 2)
 }
 
 func TestFailed(t *testing.T) {
@@ -117,7 +117,7 @@ func TestFailed(t *testing.T) {
 			if _, err := run(on).Update(t.Context(), 1, wanted); err != nil {
 				t.Fatal(err)
 			}
-			wantHealthy(t, on, "shop", lifecycle.Failed, 2)
+			wantHealthy(t, on, lifecycle.Failed, 2)
 			if left, _ := on.Containers(t.Context(), nil); len(left) > 0 {
 				t.Errorf("still there: %v", left)
 			}
@@ -163,14 +163,14 @@ func TestDriftAndRepair(t *testing.T) {
 			if err := test.damage(t, on, made); err != nil {
 				t.Fatal(err)
 			}
-			if drift := read(t, on, "shop").Drift; len(drift) != 1 || !strings.Contains(drift[0], test.says) {
+			if drift := read(t, on).Drift; len(drift) != 1 || !strings.Contains(drift[0], test.says) {
 				t.Errorf("drift is %q, want %q", drift, test.says)
 			}
 			repaired, err := run(on).Update(t.Context(), 1, shop(lifecycle.Development))
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantHealthy(t, on, "shop", lifecycle.Development, repaired.Revision)
+			wantHealthy(t, on, lifecycle.Development, repaired.Revision)
 			if on.Files(repaired.Workspace)["package.json"].Content == "" {
 				t.Error("the workspace is not scaffolded")
 			}
@@ -182,7 +182,7 @@ func TestGatewaysAreNoStrangers(t *testing.T) {
 	on := enginetest.New()
 	create(t, on, shop(lifecycle.Development))
 	id := attach(t, on, naming.Gateway("edge"), map[string]string{naming.LabelRole: naming.RoleGateway})
-	if drift := read(t, on, "shop").Drift; len(drift) > 0 {
+	if drift := read(t, on).Drift; len(drift) > 0 {
 		t.Errorf("drift is %q", drift)
 	}
 	if _, err := run(on).Delete(t.Context(), "shop", project.Delete); err != nil {
@@ -262,7 +262,7 @@ func TestDeleteContinues(t *testing.T) {
 			t.Errorf("%s: %v", method, err)
 		}
 		broken = nil
-		if found := read(t, on, "shop"); found.Revision != 1 {
+		if found := read(t, on); found.Revision != 1 {
 			t.Errorf("%s: the record went first", method)
 		}
 		for range 2 { // once more, when it is all gone

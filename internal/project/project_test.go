@@ -41,19 +41,20 @@ func create(t *testing.T, on *enginetest.Engine, wanted project.Wanted) project.
 	return made
 }
 
-func read(t *testing.T, on *enginetest.Engine, namespace string) project.Project {
+func read(t *testing.T, on *enginetest.Engine) project.Project {
 	t.Helper()
-	found, err := run(on).Read(t.Context(), namespace)
+	found, err := run(on).Read(t.Context(), "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return found
 }
 
-// wantHealthy checks that a project stands in a phase at a revision and lacks nothing.
-func wantHealthy(t *testing.T, on *enginetest.Engine, namespace string, phase lifecycle.Phase, revision int) {
+// wantHealthy checks that the shop stands in a phase at a revision and lacks nothing.
+func wantHealthy(t *testing.T, on *enginetest.Engine, phase lifecycle.Phase, revision int) {
 	t.Helper()
-	found := read(t, on, namespace)
+	const namespace = "shop"
+	found := read(t, on)
 	if found.Phase() != phase || found.Revision != revision || len(found.Drift) > 0 ||
 		found.Network != naming.Network(namespace) || !found.Subnet.IsValid() || found.Workspace != naming.Workspace(namespace) {
 		t.Errorf("project is %+v; want phase %s, revision %d, nothing missing", found, phase, revision)
@@ -77,8 +78,8 @@ func interrupt(on *enginetest.Engine, broken *error, methods ...string) {
 func TestCreate(t *testing.T) {
 	on := enginetest.New()
 	made := create(t, on, shop(lifecycle.Testing))
-	wantHealthy(t, on, "shop", lifecycle.Testing, 1)
-	found := read(t, on, "shop")
+	wantHealthy(t, on, lifecycle.Testing, 1)
+	found := read(t, on)
 	if found.Subnet != made.Subnet || found.Stack != "node" || found.DataPolicy != project.Retain || !maps.Equal(found.Labels, made.Labels) {
 		t.Errorf("made %+v, read back %+v", made, found)
 	}
@@ -137,7 +138,7 @@ func TestCreateRefusesWhatExists(t *testing.T) {
 	if !errors.Is(err, project.ErrExists) || !strings.Contains(err.Error(), "shop") {
 		t.Errorf("got %v", err)
 	}
-	wantHealthy(t, on, "shop", lifecycle.Development, 1)
+	wantHealthy(t, on, lifecycle.Development, 1)
 }
 
 func TestCreateRefusesAForeignVolume(t *testing.T) {
@@ -168,7 +169,7 @@ func TestCreateContinues(t *testing.T) {
 			if again := create(t, on, wanted); again.Revision != 2 || again.Labels["team"] != "red" {
 				t.Errorf("continued as %+v", again)
 			}
-			found := read(t, on, "shop")
+			found := read(t, on)
 			if found.Revision != 2 || found.Phase() != lifecycle.Testing || len(found.Drift) > 0 {
 				t.Errorf("read %+v", found)
 			}
@@ -199,7 +200,7 @@ func TestReadNeverTakesAnErrorForGone(t *testing.T) {
 		}
 	}
 	broken = nil
-	wantHealthy(t, on, "shop", lifecycle.Development, 1)
+	wantHealthy(t, on, lifecycle.Development, 1)
 	if _, err := run(on).Read(t.Context(), "sho"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("a project that is not there: %v", err)
 	}
@@ -236,7 +237,7 @@ func TestEgressIsMadeOnce(t *testing.T) {
 			t.Errorf("networks %s and %s", id, first)
 		}
 	}
-	if found := read(t, on, "shop"); found.EgressNetwork != naming.EgressNetwork("shop") || len(found.Drift) > 0 {
+	if found := read(t, on); found.EgressNetwork != naming.EgressNetwork("shop") || len(found.Drift) > 0 {
 		t.Errorf("read %+v", found)
 	}
 }

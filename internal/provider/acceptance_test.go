@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
 )
 
 // fixtures are the images that scripts/fixtures.sh builds, in place of the public ones.
@@ -144,7 +145,11 @@ func (b *bench) leftovers() []string {
 	}
 	var names []string
 	for _, item := range snapshot.Containers {
-		names = append(names, "container "+item.Name)
+		// An engine may still list a container whose removal it has just confirmed.
+		found, err := b.engine.Container(ctx, item.ID)
+		if strings.Contains(item.Name, b.prefix) && !errors.Is(err, engine.ErrNotFound) {
+			names = append(names, fmt.Sprintf("container %s (%s, %v)", item.Name, found.State, err))
+		}
 	}
 	for _, item := range snapshot.Networks {
 		names = append(names, "network "+item.Name)

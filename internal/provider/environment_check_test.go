@@ -38,11 +38,11 @@ func (c change) CheckPlan(_ context.Context, request plancheck.CheckPlanRequest,
 	response.Error = fmt.Errorf("the plan does not mention %s", c.address)
 }
 
-// turns sees an attribute planned from one value to another.
-func turns(address, attribute, from, to string) plancheck.PlanCheck {
+// turns sees a status planned from one value to another.
+func turns(address, from, to string) plancheck.PlanCheck {
 	return change{address, func(before, after map[string]any) error {
-		if before[attribute] != from || after[attribute] != to {
-			return fmt.Errorf("%s is planned %v -> %v instead of %s -> %s", attribute, before[attribute], after[attribute], from, to)
+		if before["status"] != from || after["status"] != to {
+			return fmt.Errorf("status is planned %v -> %v instead of %s -> %s", before["status"], after["status"], from, to)
 		}
 		return nil
 	}}

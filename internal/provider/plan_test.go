@@ -32,7 +32,10 @@ func fourCPUs() *Data {
 func nothing[M any](t *testing.T, of planned) M {
 	t.Helper()
 	state := emptyState(t.Context(), of)
-	object := state.Schema.Type().TerraformType(t.Context()).(tftypes.Object)
+	object, ok := state.Schema.Type().TerraformType(t.Context()).(tftypes.Object)
+	if !ok {
+		t.Fatalf("the schema is a %T", state.Schema.Type())
+	}
 	attributes := map[string]tftypes.Value{}
 	for name, kind := range object.AttributeTypes {
 		attributes[name] = tftypes.NewValue(kind, nil)

@@ -79,7 +79,7 @@ func TestAccRoute(t *testing.T) {
 			Config: b.config(configured("paused", "")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectKnownValue(api, serving, knownvalue.Bool(false)),
-				turns("isolab_environment.api", "status", "running", "stopped"),
+				turns("isolab_environment.api", "running", "stopped"),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
 				answers(b.at(port, "-api/"), 503, `phase "paused"`), heads(b.at(port, "-api/"), map[string]string{"Retry-After": "30"}), neighbour,

@@ -167,7 +167,8 @@ var validAddress = check{"an IP address", func(value string) string {
 // validHealthTest accepts the engine's two forms of a health check, and none at all.
 type validHealthTest struct{}
 
-func (validHealthTest) Description(context.Context) string         { return "a health check command" }
+func (validHealthTest) Description(context.Context) string { return "a health check command" }
+
 func (validHealthTest) MarkdownDescription(context.Context) string { return "a health check command" }
 
 func (validHealthTest) ValidateList(_ context.Context, request validator.ListRequest, response *validator.ListResponse) {
