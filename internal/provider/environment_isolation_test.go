@@ -76,8 +76,8 @@ func TestAccIsolation(t *testing.T) {
 				b.cannotReachNames(&attempts, from, other)
 			}
 		}
-		attempts.Go(func() { b.wayOut(open, sealed) })
 		attempts.Wait()
+		b.wayOut(open, sealed)
 		if networks := b.addresses(sealed); len(networks) != 1 {
 			return fmt.Errorf("the sealed container is on the networks %v", networks)
 		}
