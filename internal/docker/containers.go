@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -109,6 +110,35 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 		return e.WaitRemoved(ctx, id)
 	}
 	return err
+}
+
+// RenameContainer gives a container, running or not, another name. [engine.ErrConflict] when the name is taken.
+func (e *Engine) RenameContainer(ctx context.Context, id, name string) error {
+	defer e.changed()
+	return failure(e.client.ContainerRename(ctx, id, name), "rename container %s to %s", id, name)
+}
+
+// MemoryUse is how much memory a running container uses now, in bytes, without what the kernel gives up on demand (the
+// file cache that was not used lately: the working set, as docker stats shows it). It is 0 for one that does not run.
+func (e *Engine) MemoryUse(ctx context.Context, id string) (int64, error) {
+	answer, err := e.client.ContainerStatsOneShot(ctx, id)
+	if err != nil {
+		return 0, failure(err, "measure the memory of container %s", id)
+	}
+	defer answer.Body.Close()
+	var stats container.StatsResponse
+	if err := json.NewDecoder(answer.Body).Decode(&stats); err != nil {
+		return 0, failure(err, "measure the memory of container %s", id)
+	}
+	memory := stats.MemoryStats
+	idle := memory.Stats["inactive_file"] // cgroup v2
+	if total, ok := memory.Stats["total_inactive_file"]; ok {
+		idle = total // cgroup v1
+	}
+	if idle > memory.Usage {
+		return 0, nil
+	}
+	return int64(memory.Usage - idle), nil
 }
 
 // UpdateLimits changes the CPU, memory and process limits of a container in place, running or not.

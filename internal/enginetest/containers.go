@@ -166,6 +166,43 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	return nil
 }
 
+// RenameContainer refuses a name that is taken.
+func (e *Engine) RenameContainer(ctx context.Context, id, name string) error {
+	if err := e.begin(ctx, "RenameContainer", name); err != nil {
+		return err
+	}
+	defer e.lock.Unlock()
+	container, err := e.find(id)
+	if err != nil {
+		return err
+	}
+	if _, err := e.find(name); err == nil {
+		return fmt.Errorf("rename container %s to %s: %w", id, name, engine.ErrConflict)
+	}
+	container.Spec.Name = name
+	return nil
+}
+
+// MemoryUse is what [Engine.Use] says, while a container runs.
+func (e *Engine) MemoryUse(ctx context.Context, id string) (int64, error) {
+	if err := e.begin(ctx, "MemoryUse", id); err != nil {
+		return 0, err
+	}
+	defer e.lock.Unlock()
+	container, err := e.find(id)
+	if err != nil || !up(container.State) {
+		return 0, err
+	}
+	return e.use[container.ID], nil
+}
+
+// Use says how much memory a container uses while it runs, in bytes.
+func (e *Engine) Use(id string, bytes int64) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	e.use[id] = bytes
+}
+
 // UpdateLimits changes what can change on a container that exists.
 func (e *Engine) UpdateLimits(ctx context.Context, id string, limits engine.Limits) error {
 	if err := e.begin(ctx, "UpdateLimits", id); err != nil {

@@ -36,6 +36,7 @@ type Engine struct {
 	watchers   map[string][]chan engine.Event
 	checked    map[string]bool
 	ports      int
+	use        map[string]int64 // bytes of memory
 }
 
 // New is an engine that holds nothing.
@@ -43,6 +44,7 @@ func New() *Engine {
 	return &Engine{
 		containers: map[string]*engine.Container{}, networks: map[string]engine.Network{}, volumes: map[string]*volume{},
 		images: map[string]engine.Image{}, logs: map[string]string{}, watchers: map[string][]chan engine.Event{}, checked: map[string]bool{}, ports: 32768,
+		use: map[string]int64{},
 	}
 }
 

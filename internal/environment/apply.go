@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
+	"maps"
 	"slices"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
-	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/rolling"
 	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
 
@@ -56,8 +56,8 @@ func ours(neighbours []engine.ContainerSummary, name string) []engine.ContainerS
 	})
 }
 
-// become does what Apply says and reads back what became of it, which must be known even when the caller was
-// interrupted.
+// become does what Apply says, lets the routes follow, and reads back what became of it, which must be known even when
+// the caller was interrupted.
 func (e *Environments) become(ctx context.Context, wanted Wanted, neighbours []engine.ContainerSummary) (Environment, error) {
 	failed := e.settleAll(ctx, &wanted, neighbours)
 	ctx = context.WithoutCancel(ctx)
@@ -67,16 +67,16 @@ func (e *Environments) become(ctx context.Context, wanted Wanted, neighbours []e
 	}
 	now, err := e.inspect(ctx, wanted.Namespace, wanted.Name, ours(neighbours, wanted.Name))
 	if errors.Is(err, engine.ErrNotFound) {
-		return Environment{Spec: wanted.Spec, Status: lifecycle.Absent}, failed
+		now, err = Environment{Spec: wanted.Spec, Status: lifecycle.Absent}, nil
 	}
 	now.Hibernation = wanted.Hibernation
-	return now, errors.Join(failed, err)
+	return now, errors.Join(failed, err, e.routes.Follow(ctx, wanted.Namespace, wanted.Name))
 }
 
 func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours []engine.ContainerSummary) error {
-	summaries := ours(neighbours, wanted.Name)
+	containers := ours(neighbours, wanted.Name)
 	if wanted.Status == lifecycle.Absent {
-		return e.remove(ctx, summaries, func(int) bool { return true })
+		return e.end(ctx, containers...)
 	}
 	room, err := e.room(ctx, *wanted)
 	if err != nil {
@@ -84,13 +84,42 @@ func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours
 	}
 	room.neighbours = neighbours
 	wanted.ImageDigest = room.image.Digest
-	existing := replicas(summaries)
+	existing := rolling.Replicas(containers)
+	if err := e.fits(ctx, *wanted, existing); err != nil {
+		return err
+	}
 	for replica := 1; replica <= wanted.Replicas; replica++ {
-		if err := e.settle(ctx, *wanted, room, replica, existing[replica].ID); err != nil {
+		one := place{Environments: e, wanted: *wanted, room: room, replica: replica, accompanied: len(existing) > 0}
+		if err := one.settle(ctx, existing[replica]); err != nil {
 			return fmt.Errorf("replica %d of environment %s: %w", replica, wanted.ID(), err)
 		}
 	}
-	return e.remove(ctx, summaries, func(replica int) bool { return replica > wanted.Replicas })
+	return e.shrink(ctx, *wanted, existing)
+}
+
+// shrink removes the replicas that are too many. Visitors are led away from them first.
+func (e *Environments) shrink(ctx context.Context, wanted Wanted, existing map[int]rolling.Replica) error {
+	var surplus []engine.ContainerSummary
+	for _, number := range slices.Sorted(maps.Keys(existing)) {
+		if number <= wanted.Replicas {
+			continue
+		}
+		replica := existing[number]
+		surplus = append(surplus, replica.Retired...)
+		if replica.Next != nil {
+			surplus = append(surplus, *replica.Next)
+		}
+		if replica.Current == nil {
+			continue
+		}
+		surplus = append(surplus, *replica.Current)
+		if wanted.Status == lifecycle.Running && len(replica.Retired) == 0 {
+			if err := e.engine.RenameContainer(ctx, replica.Current.ID, naming.Retired(naming.Container(wanted.Namespace, wanted.Name, number))); err != nil {
+				return err
+			}
+		}
+	}
+	return e.dismiss(ctx, wanted.Spec, surplus)
 }
 
 // room is what the containers of an environment stand in.
@@ -140,119 +169,14 @@ func (e *Environments) volume(ctx context.Context, spec Spec, name string) error
 	return volume.Write(ctx, e.engine, full, spec.userID(), nil)
 }
 
-// settle brings one replica to what is wanted; id is the container it has now, or "".
-func (e *Environments) settle(ctx context.Context, wanted Wanted, room room, replica int, id string) error {
-	var address netip.Addr // of a container that has to be replaced
-	if id != "" {
-		current, err := e.engine.Container(ctx, id)
-		if err == nil {
-			var kept bool
-			if kept, err = e.keep(ctx, wanted, room, replica, current); kept {
-				return e.bring(ctx, wanted, id, current.State)
-			}
-			address, _ = netip.ParseAddr(current.Spec.Labels[naming.LabelAddress])
-		}
-		if err != nil && !errors.Is(err, engine.ErrNotFound) {
-			return err
-		}
-	}
-	for refused := map[netip.Addr]bool{}; ; {
-		id, at, err := e.make(ctx, wanted, room, replica, address, refused)
-		if err != nil {
-			return err
-		}
-		err = e.bring(ctx, wanted, id, engine.StateCreated)
-		if !errors.Is(err, engine.ErrAddressTaken) {
-			return err
-		}
-		// Another process gave the address away at the same moment.
-		refused[at], address = true, netip.Addr{}
-		if err := e.engine.RemoveContainer(ctx, id); err != nil {
-			return err
-		}
-	}
-}
-
-// keep repairs a container in place where that is possible. Otherwise it removes it and answers false.
-func (e *Environments) keep(ctx context.Context, wanted Wanted, room room, replica int, current engine.Container) (bool, error) {
-	label, err := wanted.label()
-	if err != nil {
-		return false, err
-	}
-	request, err := wanted.container(replica, current.Spec.Labels[naming.LabelAddress], room.networks...)
-	if err != nil {
-		return false, err
-	}
-	missing, foreign := misplaced(wanted.Spec, current.Spec)
-	reasons := hardening.Weakened(request, current)
-	switch {
-	case current.Spec.Labels[naming.LabelSpec] != label:
-		reasons = append(reasons, "its configuration changed")
-	case len(missing) > 0:
-		reasons = append(reasons, "it lost a network")
-	case len(aliased(wanted.Spec, current)) > 0:
-		reasons = append(reasons, "it answers to a foreign name")
-	case request.Name != current.Spec.Name:
-		reasons = append(reasons, "it was renamed")
-	}
-	if len(reasons) > 0 {
-		e.log.Info("replacing container", "environment", wanted.ID(), "container", current.Spec.Name, "reasons", reasons)
-		return false, e.engine.RemoveContainer(ctx, current.ID)
-	}
-	for _, network := range foreign {
-		if err := e.engine.Disconnect(ctx, network, current.ID); err != nil {
-			return false, err
-		}
-	}
-	limits, have := wanted.Limits, current.Spec.Limits
-	if limits.CPUs != have.CPUs || limits.Memory != have.Memory || limits.Pids != have.Pids {
-		return true, e.engine.UpdateLimits(ctx, current.ID, limits)
-	}
-	return true, nil
-}
-
-// make creates a container, on its predecessor's address where it has one and the network still has it.
-func (e *Environments) make(ctx context.Context, wanted Wanted, room room, replica int, address netip.Addr, refused map[netip.Addr]bool) (string, netip.Addr, error) {
-	if len(room.internal.Subnets) > 0 && room.internal.Subnets[0].Contains(address) {
-		e.addresses.keep(wanted.Namespace, address)
-	} else {
-		var err error
-		if address, err = e.addresses.give(wanted.Namespace, room.internal, room.neighbours, refused); err != nil {
-			return "", address, err
-		}
-	}
-	request, err := wanted.container(replica, address.String(), room.networks...)
-	if err != nil {
-		return "", address, err
-	}
-	id, err := e.engine.CreateContainer(ctx, request)
-	if err != nil {
-		e.addresses.free(wanted.Namespace, address)
-	}
-	return id, address, err
-}
-
-// remove ends and removes the replicas that match.
-func (e *Environments) remove(ctx context.Context, summaries []engine.ContainerSummary, match func(replica int) bool) error {
-	for replica, container := range replicas(summaries) {
-		if !match(replica) {
-			continue
-		}
-		if err := e.end(ctx, container.ID, container.State); err != nil {
-			return err
-		}
-		if address, err := netip.ParseAddr(container.Labels[naming.LabelAddress]); err == nil {
-			e.addresses.free(container.Labels[naming.LabelProject], address)
-		}
-	}
-	return nil
-}
-
 // Delete removes every container of an environment. Its volumes are the project's and stay.
 func (e *Environments) Delete(ctx context.Context, namespace, name string) error {
 	neighbours, err := e.neighbours(ctx, namespace)
 	if err != nil {
 		return err
 	}
-	return e.remove(ctx, ours(neighbours, name), func(int) bool { return true })
+	if err := e.end(ctx, ours(neighbours, name)...); err != nil {
+		return err
+	}
+	return e.routes.Follow(context.WithoutCancel(ctx), namespace, name)
 }

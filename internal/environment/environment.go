@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -17,6 +16,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/rolling"
 )
 
 // Engine is what this package needs of one.
@@ -33,6 +33,8 @@ type Engine interface {
 	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
 	Logs(ctx context.Context, id string, lines int) (string, error)
 	Events(ctx context.Context, containerID string) (<-chan engine.Event, <-chan error)
+	RenameContainer(ctx context.Context, id, name string) error
+	MemoryUse(ctx context.Context, id string) (int64, error)
 	Disconnect(ctx context.Context, networkID, containerID string) error
 	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
@@ -48,6 +50,14 @@ type Projects interface {
 	Network(ctx context.Context, namespace string) (engine.Network, error)
 	// Egress is the network that leads outside; it is made when it is first asked for.
 	Egress(ctx context.Context, namespace string) (engine.Network, error)
+}
+
+// Routes lead visitors to an environment's containers: to those that stand for it (see package rolling).
+type Routes interface {
+	// Follow leads the visitors to the containers that stand for the environment now.
+	Follow(ctx context.Context, namespace, environment string) error
+	// Move does the same and returns when no request is under way to another container any more, or a while later.
+	Move(ctx context.Context, namespace, environment string) error
 }
 
 // ErrExists means that the engine already runs an environment of this name that was asked for in other words.
@@ -74,13 +84,14 @@ type Container struct {
 type Environments struct {
 	engine    Engine
 	projects  Projects
+	routes    Routes
 	log       hclog.Logger
 	addresses addresses
 }
 
 // New manages the environments of an engine.
-func New(on Engine, projects Projects, log hclog.Logger) *Environments {
-	return &Environments{engine: on, projects: projects, log: log.Named("environment")}
+func New(on Engine, projects Projects, routes Routes, log hclog.Logger) *Environments {
+	return &Environments{engine: on, projects: projects, routes: routes, log: log.Named("environment")}
 }
 
 // Read tells what the engine holds of an environment; [engine.ErrNotFound] when it holds no container of it.
@@ -97,20 +108,25 @@ func (e *Environments) Read(ctx context.Context, namespace, name string) (Enviro
 
 // inspect looks at every container of an environment closely.
 func (e *Environments) inspect(ctx context.Context, namespace, name string, summaries []engine.ContainerSummary) (Environment, error) {
-	byReplica := replicas(summaries)
+	byReplica := rolling.Replicas(summaries)
 	var found Environment
-	for i, replica := range slices.Sorted(maps.Keys(byReplica)) {
-		if replica != i+1 {
-			found.Drift = append(found.Drift, fmt.Sprintf("replica %d is missing, while replica %d exists", i+1, replica))
+	for i, number := range slices.Sorted(maps.Keys(byReplica)) {
+		replica := byReplica[number]
+		if number != i+1 {
+			found.Drift = append(found.Drift, fmt.Sprintf("replica %d is missing, while replica %d exists", i+1, number))
 		}
-		container, err := e.engine.Container(ctx, byReplica[replica].ID)
+		found.Drift = append(found.Drift, leftOver(replica)...)
+		if replica.Current == nil {
+			continue
+		}
+		container, err := e.engine.Container(ctx, replica.Current.ID)
 		if errors.Is(err, engine.ErrNotFound) {
 			continue // It went between the listing and now.
 		}
 		if err != nil {
 			return Environment{}, fmt.Errorf("read environment %s/%s: %w", namespace, name, err)
 		}
-		if err := found.add(replica, container); err != nil {
+		if err := found.add(number, container); err != nil {
 			return Environment{}, err
 		}
 	}
@@ -118,6 +134,18 @@ func (e *Environments) inspect(ctx context.Context, namespace, name string, summ
 		return Environment{}, fmt.Errorf("environment %s/%s: %w", namespace, name, engine.ErrNotFound)
 	}
 	return found, nil
+}
+
+// leftOver says which containers an interrupted update of a replica left.
+func leftOver(replica rolling.Replica) []string {
+	var drift []string
+	for _, container := range replica.Retired {
+		drift = append(drift, fmt.Sprintf("container %s: was replaced and not removed yet", container.Name))
+	}
+	if replica.Next != nil {
+		drift = append(drift, fmt.Sprintf("container %s: was made to replace another, which it has not yet", replica.Next.Name))
+	}
+	return drift
 }
 
 // add takes a container into the picture. The first one speaks for the environment, the others are compared with it.
@@ -214,15 +242,4 @@ func published(spec Spec, container engine.Container) map[string]int {
 		}
 	}
 	return ports
-}
-
-// replicas sorts containers by the replica they are. A container without a readable number is none of ours.
-func replicas(summaries []engine.ContainerSummary) map[int]engine.ContainerSummary {
-	byReplica := map[int]engine.ContainerSummary{}
-	for _, container := range summaries {
-		if replica, err := strconv.Atoi(container.Labels[naming.LabelReplica]); err == nil {
-			byReplica[replica] = container
-		}
-	}
-	return byReplica
 }

@@ -21,11 +21,29 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
 
-// run is what one run of Terraform works with on an engine.
-func run(on *enginetest.Engine) *environment.Environments {
+// run is what one run of Terraform works with on an engine without gateways.
+func run(on *enginetest.Engine) *environment.Environments { return routed(on, &roads{}) }
+
+// routed is the same with routes.
+func routed(on *enginetest.Engine, routes environment.Routes) *environment.Environments {
 	pool := subnet.Pool{CIDR: netip.MustParsePrefix("10.0.0.0/24"), PrefixLength: 26}
 	log := hclog.NewNullLogger()
-	return environment.New(on, project.New(on, network.NewAllocator(on, pool), log), log)
+	return environment.New(on, project.New(on, network.NewAllocator(on, pool), log), routes, log)
+}
+
+// roads stand for the gateways' routes.
+type roads struct {
+	moved func() // before each answer to Move
+	err   error
+}
+
+func (r *roads) Follow(context.Context, string, string) error { return r.err }
+
+func (r *roads) Move(context.Context, string, string) error {
+	if r.moved != nil {
+		r.moved()
+	}
+	return r.err
 }
 
 // host is an engine that holds the project shop.
@@ -48,7 +66,8 @@ func dev(status lifecycle.Status) environment.Wanted {
 			Limits: engine.Limits{CPUs: 1, Memory: 1 << 30, Pids: 256, Shm: 64 << 20},
 			Health: &engine.HealthCheck{Test: []string{"CMD", "true"}},
 		},
-		Replicas: 1, Status: status, PullPolicy: engine.PullMissing, WaitForHealthy: true,
+		Replicas: 1, Status: status, PullPolicy: engine.PullMissing,
+		Update: environment.Update{Strategy: environment.Rolling, WaitForHealthy: true, Rollback: true},
 	}
 }
 

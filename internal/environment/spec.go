@@ -55,10 +55,10 @@ type Publication struct {
 // Wanted is what an environment shall be and do now.
 type Wanted struct {
 	Spec
-	Replicas       int
-	Status         lifecycle.Status
-	PullPolicy     engine.PullPolicy
-	WaitForHealthy bool
+	Replicas   int
+	Status     lifecycle.Status
+	PullPolicy engine.PullPolicy
+	Update     Update
 }
 
 // ID names the environment in messages and imports: "shop/dev".

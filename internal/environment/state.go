@@ -62,7 +62,7 @@ func (e *Environments) bring(ctx context.Context, wanted Wanted, id string, stat
 	case lifecycle.Stopped:
 		return e.stop(ctx, id, state)
 	default:
-		return e.end(ctx, id, state)
+		return fmt.Errorf("bring container %s to status %s: not a status of a container", id, wanted.Status)
 	}
 }
 
@@ -83,9 +83,14 @@ func (e *Environments) freeze(ctx context.Context, id string) error {
 // start starts a container and, if asked to, waits until its health check passes. Without a health check it is up when
 // it runs.
 func (e *Environments) start(ctx context.Context, wanted Wanted, id string) error {
-	if err := e.engine.StartContainer(ctx, id); err != nil || !wanted.WaitForHealthy {
+	if err := e.engine.StartContainer(ctx, id); err != nil || !wanted.Update.WaitForHealthy {
 		return err
 	}
+	return e.await(ctx, wanted, id)
+}
+
+// await waits until the health check of a container that was started passes.
+func (e *Environments) await(ctx context.Context, wanted Wanted, id string) error {
 	if up, err := e.up(ctx, id); up || err != nil {
 		return err
 	}
@@ -153,16 +158,6 @@ func (e *Environments) stop(ctx context.Context, id string, state engine.State) 
 		}
 	}
 	return e.engine.StopContainer(ctx, id, grace)
-}
-
-// end stops a container that is up and removes it.
-func (e *Environments) end(ctx context.Context, id string, state engine.State) error {
-	if state == engine.StateRunning {
-		if err := e.engine.StopContainer(ctx, id, grace); err != nil {
-			return err
-		}
-	}
-	return e.engine.RemoveContainer(ctx, id)
 }
 
 // userID is the numeric user of the containers, for the ownership of their volumes.

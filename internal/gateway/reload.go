@@ -87,6 +87,20 @@ func (g *Gateways) watch(ctx context.Context, name, container, generation string
 	return fmt.Errorf("nginx of gateway %s has ended instead of taking over the configuration%s", name, g.lastWords(ctx, container))
 }
 
+// drainTimeout is how long requests that are under way are waited for.
+const drainTimeout = 10 * time.Second
+
+// drain waits until the workers before those of a generation have answered their last request and are gone.
+func (g *Gateways) drain(ctx context.Context, what serving) error {
+	log, err := g.on.FollowLogs(ctx, what.container, time.Now().Add(-logWindow))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	watched := takeover{gateway: what.gateway, generation: what.generation, retired: workers, drained: true}
+	return watched.follow(log)
+}
+
 // lastWords are the end of a container's log, for an error.
 func (g *Gateways) lastWords(ctx context.Context, container string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
@@ -105,11 +119,13 @@ var errUnfinished = errors.New("the log ended early")
 type takeover struct {
 	gateway    string
 	generation string
-	retired    int // how many earlier workers have to stop accepting
+	retired    int  // how many earlier workers have to stop accepting
+	drained    bool // whether these must be gone, too
 
 	seen   bool
 	fresh  map[string]bool // process ids of the generation's workers
 	former map[string]bool
+	gone   map[string]bool
 }
 
 func (t *takeover) follow(log io.Reader) error {
@@ -124,7 +140,7 @@ func (t *takeover) follow(log io.Reader) error {
 
 func (t *takeover) line(line string) (done bool, err error) {
 	if strings.Contains(line, "/"+t.generation+"/main.conf") {
-		t.seen, t.fresh, t.former = true, map[string]bool{}, map[string]bool{}
+		t.seen, t.fresh, t.former, t.gone = true, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	}
 	if !t.seen {
 		return false, nil
@@ -141,5 +157,8 @@ func (t *takeover) line(line string) (done bool, err error) {
 			t.former[match[1]] = true
 		}
 	}
-	return len(t.fresh) >= workers && len(t.former) >= t.retired, nil
+	if match := exited.FindStringSubmatch(line); match != nil && !t.fresh[match[1]] {
+		t.gone[match[1]] = true
+	}
+	return len(t.fresh) >= workers && len(t.former) >= t.retired && (!t.drained || len(t.gone) >= len(t.former)), nil
 }

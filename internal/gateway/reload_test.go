@@ -24,6 +24,9 @@ const (
 	oneCrashed = `
 2026/11/23 21:48:41 [notice] 10#10: gracefully shutting down
 2026/11/23 21:48:41 [notice] 8#8: worker process 11 exited on signal 9`
+	oldGone = `
+2026/11/23 21:48:42 [notice] 8#8: worker process 11 exited with code 0
+2026/11/23 21:48:43 [notice] 8#8: worker process 10 exited with code 0`
 	newRetire = `
 2026/11/23 21:48:41 [notice] 13#13: gracefully shutting down
 2026/11/23 21:48:41 [notice] 14#14: gracefully shutting down`
@@ -49,6 +52,27 @@ func TestTakeover(t *testing.T) {
 			watched := takeover{gateway: "edge", generation: "new", retired: test.retired}
 			err := watched.follow(strings.NewReader(test.log))
 			if test.done && err != nil || !test.done && !errors.Is(err, errUnfinished) {
+				t.Errorf("done %v expected, got %v", test.done, err)
+			}
+		})
+	}
+}
+
+// TestDrained waits for the last of the workers before.
+func TestDrained(t *testing.T) {
+	log := oldLog + begins + newWorkers + oldRetire
+	for name, test := range map[string]struct {
+		log  string
+		done bool
+	}{
+		"both are gone":             {log + oldGone, true},
+		"one answers still":         {log + oldGone[:strings.LastIndex(oldGone, "\n")], false},
+		"none is gone":              {log, false},
+		"gone, and then the others": {log + oldGone + newRetire, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watched := takeover{gateway: "edge", generation: "new", retired: 2, drained: true}
+			if err := watched.follow(strings.NewReader(test.log)); test.done != (err == nil) {
 				t.Errorf("done %v expected, got %v", test.done, err)
 			}
 		})

@@ -103,21 +103,50 @@ func addresses(upstreams []string) string {
 // followed is an environment whose addresses or state may have changed.
 type followed struct {
 	namespace, environment string
-	err                    error
+
+	serving []serving // that lead to the environment now
+	err     error
 }
+
+// serving is a generation that a gateway serves.
+type serving struct{ gateway, container, generation string }
 
 // Follow lets every gateway with a route to an environment look at the environment's containers anew. It is to be called
 // after each change of them, and costs next to nothing where no route leads or nothing has changed.
 func (g *Gateways) Follow(ctx context.Context, namespace, environment string) error {
+	_, err := g.follow(ctx, namespace, environment)
+	return err
+}
+
+// Move does what Follow does, and then waits until the requests that were under way before have ended: afterwards none is
+// sent to, or answered by, a container that does not stand for the environment any more. Connections that stay open for
+// long, as websockets do, are waited for no longer than [drainTimeout].
+func (g *Gateways) Move(ctx context.Context, namespace, environment string) error {
+	lead, err := g.follow(ctx, namespace, environment)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	for _, one := range lead {
+		if err := g.drain(ctx, one); err != nil {
+			g.log.Info("connections are still open", "gateway", one.gateway, "environment", namespace+"/"+environment, "reason", err)
+		}
+	}
+	return nil
+}
+
+// follow answers with what leads to the environment now.
+func (g *Gateways) follow(ctx context.Context, namespace, environment string) ([]serving, error) {
 	wish := &followed{namespace: namespace, environment: environment}
 	err := g.follows.do(ctx, wish)
 	if err == nil {
 		err = wish.err
 	}
 	if err != nil {
-		return fmt.Errorf("let the gateways follow environment %s/%s: %w", namespace, environment, err)
+		return nil, fmt.Errorf("let the gateways follow environment %s/%s: %w", namespace, environment, err)
 	}
-	return nil
+	return wish.serving, nil
 }
 
 // followAll serves many environments with one look at every gateway. Its readings begin after the callers' changes, so
@@ -139,21 +168,36 @@ func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
 		return
 	}
 	for _, container := range containers {
-		name := container.Labels[naming.LabelGateway]
+		at := place{name: container.Labels[naming.LabelGateway], container: container}
 		concerned := batch
 		// A container that cannot be read may be on its way out or being made anew. Under the gateway's lock, that is over.
-		if stored, err := g.read(ctx, place{name: name, container: container}); err == nil {
+		if stored, err := g.read(ctx, at); err == nil {
 			concerned = concernedBy(batch, stored, around)
+			lead(batch, stored, serving{at.name, container.ID, stored.record.Generation})
 		}
 		if len(concerned) == 0 {
 			continue
 		}
-		err := g.submit(ctx, name, &change{reread: true})
+		wish := &change{reread: true}
+		err := g.submit(ctx, at.name, wish)
 		if errors.Is(err, ErrAbsent) {
 			err = nil
 		}
 		for _, one := range concerned {
 			one.err = errors.Join(one.err, err)
+			one.serving = append(one.serving, serving{at.name, container.ID, wish.generation})
+		}
+	}
+}
+
+// lead notes for each environment to which a gateway has a route what the gateway serves.
+func lead(batch []*followed, stored state, what serving) {
+	for _, one := range batch {
+		for _, route := range stored.routes {
+			if route.Namespace == one.namespace && route.Environment == one.environment {
+				one.serving = append(one.serving, what)
+				break
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/rolling"
 )
 
 // surroundings are the parts of the engine that routes lead to.
@@ -54,18 +55,13 @@ func byNamespace(networks []engine.Network) map[string]engine.Network {
 	return found
 }
 
-// resolve answers with a route as it has to be served now: the upstreams are all containers of its environment, also
-// stopped ones, whose addresses are fixed and which nginx passes over. So a restart by the engine needs no commit.
+// resolve answers with a route as it has to be served now: the upstreams are all containers that stand for its
+// environment, also stopped ones, whose addresses are fixed and which nginx passes over. So a restart by the engine needs
+// no commit.
 func (s surroundings) resolve(route Route) Route {
 	route.Upstreams = nil
 	running := false
-	for _, container := range s.containers {
-		if container.Labels[naming.LabelRole] != naming.RoleEnvironment ||
-			container.Labels[naming.LabelProject] != route.Namespace ||
-			container.Labels[naming.LabelEnvironment] != route.Environment ||
-			container.State == engine.StateRemoving || container.State == engine.StateDead {
-			continue
-		}
+	for _, container := range rolling.Standing(s.behind(route)) {
 		port := strconv.Itoa(route.Port)
 		if route.Port == 0 {
 			port = container.Labels[naming.LabelPort]
@@ -80,6 +76,16 @@ func (s surroundings) resolve(route Route) Route {
 	slices.Sort(route.Upstreams)
 	route.Serving = serves(route.Phase) && running
 	return route
+}
+
+// behind are the containers of a route's environment.
+func (s surroundings) behind(route Route) []engine.ContainerSummary {
+	return slices.DeleteFunc(slices.Clone(s.containers), func(container engine.ContainerSummary) bool {
+		return container.Labels[naming.LabelRole] != naming.RoleEnvironment ||
+			container.Labels[naming.LabelProject] != route.Namespace ||
+			container.Labels[naming.LabelEnvironment] != route.Environment ||
+			container.State == engine.StateRemoving || container.State == engine.StateDead
+	})
 }
 
 // attached are the names of the networks that a container is on.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -10,9 +11,10 @@ import (
 )
 
 func replica(namespace, environment, address string, state engine.State) engine.ContainerSummary {
-	return engine.ContainerSummary{State: state, Labels: map[string]string{
+	_, number, _ := strings.Cut(address, "10.96.0.")
+	return engine.ContainerSummary{Name: "isolab_" + namespace + "_" + environment + "_" + number, State: state, Labels: map[string]string{
 		naming.LabelRole: naming.RoleEnvironment, naming.LabelProject: namespace, naming.LabelEnvironment: environment,
-		naming.LabelAddress: address, naming.LabelPort: "3000",
+		naming.LabelAddress: address, naming.LabelPort: "3000", naming.LabelReplica: number,
 	}}
 }
 
@@ -23,6 +25,10 @@ func TestResolve(t *testing.T) {
 	foreignRole.Labels[naming.LabelRole] = naming.RoleHelper
 	withoutPort := replica("shop", "dev", "10.96.0.8", running)
 	delete(withoutPort.Labels, naming.LabelPort)
+	odd := replica("shop", "dev", "10.96.0.4", running)
+	odd.Labels[naming.LabelAddress] = "1.1.1.1;"
+	successor := replica("shop", "dev", "10.96.0.7", running)
+	successor.Name, successor.Labels[naming.LabelReplica] = naming.Successor(own.Name), own.Labels[naming.LabelReplica]
 	cases := map[string]struct {
 		containers []engine.ContainerSummary
 		phase      lifecycle.Phase
@@ -38,7 +44,8 @@ func TestResolve(t *testing.T) {
 		"phase does not":      {[]engine.ContainerSummary{own}, lifecycle.Paused, 0, false, []string{"10.96.0.3:3000"}},
 		"others' containers":  {[]engine.ContainerSummary{replica("blog", "dev", "10.96.0.2", running), replica("shop", "test", "10.96.0.2", running), foreignRole}, lifecycle.Development, 0, false, nil},
 		"no port at all":      {[]engine.ContainerSummary{withoutPort}, lifecycle.Development, 0, false, nil},
-		"address that is not": {[]engine.ContainerSummary{replica("shop", "dev", "1.1.1.1;", running)}, lifecycle.Development, 0, false, nil},
+		"rolling":             {[]engine.ContainerSummary{successor, own}, lifecycle.Development, 0, true, []string{"10.96.0.3:3000"}},
+		"address that is not": {[]engine.ContainerSummary{odd}, lifecycle.Development, 0, false, nil},
 		"going away":          {[]engine.ContainerSummary{replica("shop", "dev", "10.96.0.2", engine.StateRemoving)}, lifecycle.Development, 0, false, nil},
 	}
 	for name, test := range cases {

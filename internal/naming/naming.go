@@ -48,6 +48,19 @@ func Container(namespace, environment string, replica int) string {
 	return fmt.Sprintf("isolab_%s_%s_%d", namespace, environment, replica)
 }
 
+// The ends of the names of containers that do not, or no longer, stand for their replica. No name that users choose has
+// an underscore, so that neither is the name of another object.
+const (
+	SuccessorSuffix = "_next"
+	RetiredSuffix   = "_last"
+)
+
+// Successor is the name of the container that is to take another's place, until it does.
+func Successor(container string) string { return container + SuccessorSuffix }
+
+// Retired is the name of a container whose place has been taken, until it is removed.
+func Retired(container string) string { return container + RetiredSuffix }
+
 // Alias is the name under which the containers of an environment find each other. It ends with the namespace, so that
 // no project can choose one that answers for another's.
 func Alias(namespace, environment string) string { return environment + "." + namespace + ".isolab" }

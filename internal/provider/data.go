@@ -45,8 +45,8 @@ func (d *Data) connect(connected *docker.Engine) {
 	networks := network.NewAllocator(connected, d.Pool)
 	d.Engine = connected
 	d.Projects = project.New(connected, networks, d.Log)
-	d.Environments = environment.New(connected, d.Projects, d.Log)
 	d.Gateways = gateway.New(connected, networks, d.Log)
+	d.Environments = environment.New(connected, d.Projects, d.Gateways, d.Log)
 	d.info = sync.OnceValues(func() (engine.Info, error) { return connected.Info(context.Background()) })
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 )
@@ -179,8 +180,13 @@ func (m *environmentModel) fillRest(ctx context.Context, config environmentModel
 		if !config.Update.IsNull() {
 			diags.Append(config.Update.As(ctx, &update, basetypes.ObjectAsOptions{})...)
 		}
-		if update.WaitForHealthy.IsNull() {
-			update.WaitForHealthy = types.BoolValue(true)
+		if update.Strategy.IsNull() {
+			update.Strategy = types.StringValue(string(environment.Rolling))
+		}
+		for _, flag := range []*types.Bool{&update.WaitForHealthy, &update.Rollback} {
+			if flag.IsNull() {
+				*flag = types.BoolValue(true)
+			}
 		}
 		m.Update, _ = types.ObjectValueFrom(ctx, updateTypes, update)
 	}

@@ -49,7 +49,7 @@ var (
 		"test": types.ListType{ElemType: types.StringType}, "interval": timetypes.GoDurationType{}, "timeout": timetypes.GoDurationType{},
 		"start_period": timetypes.GoDurationType{}, "start_interval": timetypes.GoDurationType{}, "retries": types.Int64Type,
 	}
-	updateTypes    = map[string]attr.Type{"wait_for_healthy": types.BoolType}
+	updateTypes    = map[string]attr.Type{"strategy": types.StringType, "wait_for_healthy": types.BoolType, "rollback": types.BoolType}
 	volumeTypes    = map[string]attr.Type{"path": types.StringType, "read_only": types.BoolType}
 	publishTypes   = map[string]attr.Type{"port": types.Int64Type, "address": types.StringType}
 	logTypes       = map[string]attr.Type{"max_size": sizeType{}, "max_files": types.Int64Type}
@@ -73,7 +73,9 @@ type healthCheckModel struct {
 }
 
 type updateModel struct {
-	WaitForHealthy types.Bool `tfsdk:"wait_for_healthy"`
+	Strategy       types.String `tfsdk:"strategy"`
+	WaitForHealthy types.Bool   `tfsdk:"wait_for_healthy"`
+	Rollback       types.Bool   `tfsdk:"rollback"`
 }
 
 type volumeModel struct {

@@ -48,7 +48,7 @@ func (r *environmentResource) Create(ctx context.Context, request resource.Creat
 			return
 		}
 	}
-	r.settle(ctx, &plan, now, &response.Diagnostics)
+	plan.read(ctx, now, &response.Diagnostics)
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
@@ -66,7 +66,7 @@ func (r *environmentResource) Update(ctx context.Context, request resource.Updat
 			return // Not even what is there could be read: the state stays as it was.
 		}
 	}
-	r.settle(ctx, &plan, now, &response.Diagnostics)
+	plan.read(ctx, now, &response.Diagnostics)
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
@@ -79,20 +79,15 @@ func (r *environmentResource) wanted(ctx context.Context, plan environmentModel,
 	return wanted, !diags.HasError()
 }
 
-// settle takes over what became of an environment and moves the gateways' routes after it.
-func (r *environmentResource) settle(ctx context.Context, plan *environmentModel, now environment.Environment, diags *diag.Diagnostics) {
-	plan.read(ctx, now, diags)
-	// The containers are what they are now, also when the caller was interrupted: the routes have to know.
-	if err := r.data.Gateways.Follow(context.WithoutCancel(ctx), now.Namespace, now.Name); err != nil {
-		fail(diags, path.Empty(), "Unable to move the routes of environment "+now.ID(), err)
-	}
-}
-
 // failedAt is the attribute that a failure is about.
 func failedAt(err error) path.Path {
 	var unhealthy *environment.UnhealthyError
 	if errors.As(err, &unhealthy) {
 		return path.Root("health_check")
+	}
+	var memory *environment.MemoryError
+	if errors.As(err, &memory) {
+		return path.Root("limits").AtName("memory")
 	}
 	if errors.Is(err, engine.ErrNoImage) {
 		return path.Root("image")
@@ -139,9 +134,6 @@ func (r *environmentResource) Delete(ctx context.Context, request resource.Delet
 	if err := r.data.Environments.Delete(ctx, namespace, name); err != nil {
 		fail(&response.Diagnostics, path.Empty(), "Unable to remove environment "+state.ID.ValueString(), err)
 		return
-	}
-	if err := r.data.Gateways.Follow(ctx, namespace, name); err != nil {
-		fail(&response.Diagnostics, path.Empty(), "Unable to take the routes of environment "+state.ID.ValueString()+" out of service", err)
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 )
 
@@ -257,8 +258,18 @@ func environmentLife() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"update": schema.SingleNestedAttribute{
 			Optional: true, Computed: true,
-			MarkdownDescription: "How containers are brought up.",
+			MarkdownDescription: "How containers are brought up and replaced. A change of what a container keeps for life (image, command, variables, health check, mounts, labels and the like) replaces one container at a time.",
 			Attributes: map[string]schema.Attribute{
+				"strategy": schema.StringAttribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "How a container that serves is replaced. `rolling` starts the new one beside it and, once its health check passes, leads the routes to it; the old one goes when its requests have ended, at most 10 seconds later. " +
+						"`recreate` stops the old one first, for programs that cannot run twice on the same data: nothing answers meanwhile. Default `rolling`.",
+					Validators: []validator.String{oneOf(environment.Strategies())},
+				},
+				"rollback": schema.BoolAttribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "Whether a new container that does not come up is removed again, so that the old one keeps serving; the apply fails with the reason either way. With `false` the new one takes its place all the same, to be looked at. Default `true`.",
+				},
 				"wait_for_healthy": schema.BoolAttribute{
 					Optional: true, Computed: true,
 					MarkdownDescription: "Whether the apply waits until the health check passes, and fails with its last output and the container's last log lines when it does not. Default `true`.",

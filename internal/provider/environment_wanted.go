@@ -54,7 +54,10 @@ func (m environmentModel) wanted(ctx context.Context, diags *diag.Diagnostics) e
 			Volumes: map[string]environment.Volume{}, Tmpfs: map[string]int64{}, Publish: map[string]environment.Publication{},
 		},
 		Replicas: int(m.Replicas.ValueInt64()), Status: lifecycle.Status(m.Status.ValueString()),
-		PullPolicy: engine.PullPolicy(m.PullPolicy.ValueString()), WaitForHealthy: update.WaitForHealthy.ValueBool(),
+		PullPolicy: engine.PullPolicy(m.PullPolicy.ValueString()), Update: environment.Update{
+			Strategy:       environment.Strategy(update.Strategy.ValueString()),
+			WaitForHealthy: update.WaitForHealthy.ValueBool(), Rollback: update.Rollback.ValueBool(),
+		},
 	}
 	for name, volume := range volumes {
 		wanted.Volumes[name] = environment.Volume{Path: volume.Path.ValueString(), ReadOnly: volume.ReadOnly.ValueBool()}
