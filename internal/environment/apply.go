@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
@@ -88,13 +89,39 @@ func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours
 	if err := e.fits(ctx, *wanted, existing); err != nil {
 		return err
 	}
-	for replica := 1; replica <= wanted.Replicas; replica++ {
-		one := place{Environments: e, wanted: *wanted, room: room, replica: replica, accompanied: len(existing) > 0}
+	if err := e.settleEach(ctx, *wanted, room, existing); err != nil {
+		return err
+	}
+	return e.shrink(ctx, *wanted, existing)
+}
+
+// settleEach settles the replicas that exist one after the other, so that the others serve meanwhile, and then makes
+// those that are missing side by side.
+func (e *Environments) settleEach(ctx context.Context, wanted Wanted, room room, existing map[int]rolling.Replica) error {
+	settle := func(replica int) error {
+		one := place{Environments: e, wanted: wanted, room: room, replica: replica, accompanied: len(existing) > 0}
 		if err := one.settle(ctx, existing[replica]); err != nil {
 			return fmt.Errorf("replica %d of environment %s: %w", replica, wanted.ID(), err)
 		}
+		return nil
 	}
-	return e.shrink(ctx, *wanted, existing)
+	for replica := 1; replica <= wanted.Replicas; replica++ {
+		if existing[replica].Current == nil {
+			continue
+		}
+		if err := settle(replica); err != nil {
+			return err
+		}
+	}
+	failures := make([]error, wanted.Replicas+1)
+	var missing sync.WaitGroup
+	for replica := 1; replica <= wanted.Replicas; replica++ {
+		if existing[replica].Current == nil {
+			missing.Go(func() { failures[replica] = settle(replica) })
+		}
+	}
+	missing.Wait()
+	return errors.Join(failures...)
 }
 
 // shrink removes the replicas that are too many. Visitors are led away from them first.
