@@ -202,7 +202,7 @@ func TestRollInterrupted(t *testing.T) {
 func TestRollGivenUp(t *testing.T) {
 	on := host(t)
 	before := create(t, on, dev(lifecycle.Running))
-	on.Before = func(call, name string) error {
+	on.Before = func(call, _ string) error {
 		if call == "RenameContainer" {
 			return engine.ErrUnavailable
 		}
