@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/rolling"
@@ -83,6 +84,9 @@ func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours
 	if err != nil {
 		return err
 	}
+	// From here on containers change: that is not left half-way.
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	room.neighbours = neighbours
 	wanted.ImageDigest = room.image.Digest
 	existing := rolling.Replicas(containers)
@@ -198,6 +202,8 @@ func (e *Environments) volume(ctx context.Context, spec Spec, name string) error
 
 // Delete removes every container of an environment. Its volumes are the project's and stay.
 func (e *Environments) Delete(ctx context.Context, namespace, name string) error {
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	neighbours, err := e.neighbours(ctx, namespace)
 	if err != nil {
 		return err
@@ -205,5 +211,5 @@ func (e *Environments) Delete(ctx context.Context, namespace, name string) error
 	if err := e.end(ctx, ours(neighbours, name)...); err != nil {
 		return err
 	}
-	return e.routes.Follow(context.WithoutCancel(ctx), namespace, name)
+	return e.routes.Follow(ctx, namespace, name)
 }

@@ -191,6 +191,29 @@ func TestInterrupted(t *testing.T) {
 		}
 		wantLeft(t, now, lifecycle.Running)
 	})
+	t.Run("while it rolls", func(t *testing.T) {
+		on := host(t)
+		before := create(t, on, dev(lifecycle.Running))
+		ctx, cancel := context.WithCancel(t.Context())
+		on.Check = func(string) { cancel() }
+		now, err := run(on).Apply(ctx, changed())
+		if !errors.Is(err, context.Canceled) || !slices.Equal(ids(before), ids(now)) || len(present(t, on)) != 1 {
+			t.Errorf("%v; %+v became %+v", err, before, now)
+		}
+	})
+	t.Run("before anything", func(t *testing.T) {
+		on := host(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		on.Before = func(call, _ string) error {
+			if call == "EnsureImage" {
+				cancel()
+			}
+			return nil
+		}
+		if now, err := run(on).Create(ctx, dev(lifecycle.Running)); !errors.Is(err, context.Canceled) || len(now.Containers) > 0 {
+			t.Errorf("made %+v, %v", now, err)
+		}
+	})
 	t.Run("before the start", func(t *testing.T) {
 		on := host(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -204,7 +227,8 @@ func TestInterrupted(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		wantLeft(t, now, lifecycle.Stopped)
+		// A container is not left half-way: it was made and started, and only not waited for.
+		wantLeft(t, now, lifecycle.Running)
 		on.Before = nil
 		wantReplicas(t, on, create(t, on, dev(lifecycle.Running)), lifecycle.Running, 1)
 	})

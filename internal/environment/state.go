@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
@@ -21,6 +22,7 @@ const logLines = 20
 // UnhealthyError says why a container did not come up, in its own words.
 type UnhealthyError struct {
 	Reason string
+	Cause  error  // why the waiting ended early, if it did: the context's error
 	Check  string // output of the last health check
 	Log    string // last lines
 }
@@ -35,6 +37,8 @@ func (e *UnhealthyError) Error() string {
 	}
 	return text
 }
+
+func (e *UnhealthyError) Unwrap() error { return e.Cause }
 
 func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
@@ -89,8 +93,19 @@ func (e *Environments) start(ctx context.Context, wanted Wanted, id string) erro
 	return e.await(ctx, wanted, id)
 }
 
-// await waits until the health check of a container that was started passes.
+// await waits until the health check of a container that was started passes. It is what an interruption cuts short.
 func (e *Environments) await(ctx context.Context, wanted Wanted, id string) error {
+	ctx = interrupt.Lift(ctx)
+	err := e.healthy(ctx, wanted, id)
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	failure := e.unhealthy(ctx, id, fmt.Sprintf("the container was not healthy in time (%v)", context.Cause(ctx)))
+	failure.Cause = context.Cause(ctx)
+	return failure
+}
+
+func (e *Environments) healthy(ctx context.Context, wanted Wanted, id string) error {
 	if up, err := e.up(ctx, id); up || err != nil {
 		return err
 	}
@@ -117,7 +132,7 @@ func (e *Environments) await(ctx context.Context, wanted Wanted, id string) erro
 		case err := <-failures:
 			return err
 		case <-ctx.Done():
-			return e.unhealthy(ctx, id, fmt.Sprintf("the container was not healthy in time (%v)", context.Cause(ctx)))
+			return ctx.Err()
 		}
 	}
 }
@@ -137,7 +152,7 @@ func (e *Environments) up(ctx context.Context, id string) (bool, error) {
 }
 
 // unhealthy gathers what the container itself says. Failing to gather must not hide the reason.
-func (e *Environments) unhealthy(ctx context.Context, id, reason string) error {
+func (e *Environments) unhealthy(ctx context.Context, id, reason string) *UnhealthyError {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	failure := &UnhealthyError{Reason: reason}

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
@@ -25,13 +26,15 @@ func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 	if err != nil {
 		return Observed{}, fmt.Errorf("gateway %s: %w", spec.Name, err)
 	}
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	before, unknown := g.Read(ctx, spec.Name)
 	err = g.raise(ctx, spec, image)
 	if errors.Is(err, ErrPortTaken) && unknown == nil && before.Status == lifecycle.Running {
-		err = g.fallBack(context.WithoutCancel(ctx), before.Spec, err)
+		err = g.fallBack(ctx, before.Spec, err)
 	}
 	g.routes.drop(spec.Name)
-	// What became of it must be known even when the caller was interrupted.
+	// What became of it must be known even when the time is up.
 	now, unread := g.Read(context.WithoutCancel(ctx), spec.Name)
 	if err != nil {
 		return now, fmt.Errorf("make gateway %s: %w", spec.Name, err)

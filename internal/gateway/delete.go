@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
 
 // RoutesRemainError says that a gateway cannot go because routes still lead through it.
@@ -24,6 +26,8 @@ func (e *RoutesRemainError) Error() string {
 // Delete removes a gateway: its container, its volume and its network, or what is left of them. It refuses with a
 // [*RoutesRemainError] while routes lead through it.
 func (g *Gateways) Delete(ctx context.Context, name string) error {
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	err := g.locked(ctx, name, func(ctx context.Context) error { return g.remove(ctx, name) })
 	g.routes.drop(name)
 	if err != nil {
@@ -61,6 +65,9 @@ func (g *Gateways) remove(ctx context.Context, name string) error {
 		return err
 	}
 	if len(volumes) > 0 {
+		if err := volume.Sweep(ctx, g.on, naming.Gateway(name)); err != nil {
+			return err
+		}
 		if err := g.on.RemoveVolume(ctx, naming.Gateway(name)); err != nil {
 			return err
 		}

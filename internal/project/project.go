@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/network"
@@ -48,6 +50,9 @@ type Wanted struct {
 	Phase      lifecycle.Phase
 	DataPolicy DataPolicy
 	Labels     map[string]string
+	// Creator tells, when the project is made, the place from which it is: the same for the same Terraform workspace. A
+	// creation that was killed before its outcome could be written down is continued from there alone. "" for unknown.
+	Creator string
 }
 
 // Project is a project as the engine holds it.
@@ -68,26 +73,36 @@ type Projects struct {
 	log      hclog.Logger
 	now      func() time.Time
 	egress   egress
+
+	lock sync.Mutex
+	made map[string]bool // namespaces of the projects made by this process
 }
 
 // New manages the projects of an engine.
 func New(on Engine, networks *network.Allocator, log hclog.Logger) *Projects {
-	return &Projects{engine: on, networks: networks, log: log.Named("project"), now: time.Now}
+	return &Projects{engine: on, networks: networks, log: log.Named("project"), now: time.Now, made: map[string]bool{}}
 }
 
 // Create makes a project and walks it to its phase. It continues a project whose creation was interrupted (the network
-// comes last, so a project without one never was complete) and refuses any other that exists, with [ErrExists].
+// comes last, so a project without one never was complete), takes over a complete one that the same creator made in the
+// same words and that was never changed since, and refuses any other that exists, with [ErrExists].
 func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	steps, err := lifecycle.WalkNew(wanted.Phase)
 	if err != nil {
 		return Project{}, err
 	}
 	record := Record{
 		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels,
-		History: p.enter(nil, steps), Revision: 1,
+		History: p.enter(nil, steps), Revision: 1, Creator: wanted.Creator,
 	}
-	if err := p.claim(ctx, &record); err != nil {
+	complete, err := p.claim(ctx, &record)
+	if err != nil {
 		return Project{}, err
+	}
+	if complete {
+		return p.Read(ctx, wanted.Namespace)
 	}
 	if err := p.walk(ctx, record, steps); err != nil {
 		return Project{Record: record}, err
@@ -100,31 +115,51 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 	return Project{Record: record, Network: made.Name, Subnet: made.Subnets[0], Workspace: naming.Workspace(record.Namespace)}, nil
 }
 
-// claim writes the first revision of a new project's record, or a further one over that of an interrupted creation.
-func (p *Projects) claim(ctx context.Context, record *Record) error {
-	err := p.write(ctx, *record)
-	if !errors.Is(err, ErrChanged) {
-		return err
-	}
+// claim writes the first revision of a new project's record, or a further one over that of an interrupted creation. It
+// reports whether that creation was complete.
+func (p *Projects) claim(ctx context.Context, record *Record) (complete bool, err error) {
+	ours := p.claimed(record.Namespace)
 	current, err := p.current(ctx, record.Namespace)
+	if errors.Is(err, engine.ErrNotFound) {
+		if err = p.write(ctx, *record); !errors.Is(err, ErrChanged) {
+			return false, err
+		}
+		current, err = p.current(ctx, record.Namespace) // somebody was faster
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	networks, err := p.engine.Networks(ctx, map[string]string{naming.LabelProject: record.Namespace, naming.LabelRole: naming.RoleNetwork})
 	if err != nil {
-		return err
+		return false, err
 	}
-	if len(networks) > 0 {
-		return fmt.Errorf("namespace %s: %w", record.Namespace, ErrExists)
+	switch {
+	case len(networks) == 0:
+		p.log.Info("continuing an interrupted creation", "namespace", record.Namespace)
+		record.Revision = current.Revision + 1
+		return false, p.write(ctx, *record)
+	case ours || !record.continues(current):
+		return false, fmt.Errorf("namespace %s: %w", record.Namespace, ErrExists)
 	}
-	p.log.Info("continuing an interrupted creation", "namespace", record.Namespace)
-	record.Revision = current.Revision + 1
-	return p.write(ctx, *record)
+	p.log.Info("taking over a project whose creation was cut off at its very end", "namespace", record.Namespace)
+	return true, nil
+}
+
+// claimed notes that this process makes a project, and reports whether it has done so before: then it is no leftover of
+// another run.
+func (p *Projects) claimed(namespace string) bool {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	before := p.made[namespace]
+	p.made[namespace] = true
+	return before
 }
 
 // Update brings a project that stands at a revision to what is wanted: the phases between, what went missing, what
 // does not belong. [ErrChanged] when the record has moved on from that revision.
 func (p *Projects) Update(ctx context.Context, revision int, wanted Wanted) (Project, error) {
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	current, err := p.current(ctx, wanted.Namespace)
 	lost := errors.Is(err, engine.ErrNotFound)
 	if err != nil && !lost {

@@ -241,3 +241,61 @@ func TestEgressIsMadeOnce(t *testing.T) {
 		t.Errorf("read %+v", found)
 	}
 }
+
+// TestCreateTakesOver finds a complete project: only the same creator, in another process, with the same wish and before
+// anybody changed it, takes it for its own creation that was cut off.
+func TestCreateTakesOver(t *testing.T) {
+	for name, test := range map[string]struct {
+		change   func(*project.Wanted)
+		between  func(t *testing.T, on *enginetest.Engine)
+		accepted bool
+	}{
+		"the same":        {accepted: true},
+		"another creator": {change: func(w *project.Wanted) { w.Creator = "elsewhere" }},
+		"unknown creator": {change: func(w *project.Wanted) { w.Creator = "" }},
+		"another stack":   {change: func(w *project.Wanted) { w.Stack = "python" }},
+		"another phase":   {change: func(w *project.Wanted) { w.Phase = lifecycle.Testing }},
+		"other labels":    {change: func(w *project.Wanted) { w.Labels = map[string]string{"team": "another"} }},
+		"changed since": {between: func(t *testing.T, on *enginetest.Engine) {
+			for revision, phase := range []lifecycle.Phase{lifecycle.Testing, lifecycle.Development} {
+				if _, err := run(on).Update(t.Context(), revision+1, shop(phase)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			on := enginetest.New()
+			wanted := shop(lifecycle.Development)
+			wanted.Creator = "here"
+			first := create(t, on, wanted)
+			if test.change != nil {
+				test.change(&wanted)
+			}
+			if test.between != nil {
+				test.between(t, on)
+			}
+			again, err := run(on).Create(t.Context(), wanted)
+			if !test.accepted {
+				if !errors.Is(err, project.ErrExists) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil || again.Subnet != first.Subnet || again.Revision != first.Revision {
+				t.Errorf("made %+v, then %+v, %v", first, again, err)
+			}
+		})
+	}
+	t.Run("the same process", func(t *testing.T) {
+		projects := run(enginetest.New())
+		wanted := shop(lifecycle.Development)
+		wanted.Creator = "here"
+		if _, err := projects.Create(t.Context(), wanted); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := projects.Create(t.Context(), wanted); !errors.Is(err, project.ErrExists) {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -29,6 +29,8 @@ type Record struct {
 	Labels     map[string]string `json:"labels,omitempty"`
 	History    lifecycle.History `json:"history"`
 	Revision   int               `json:"revision"`
+	// Creator made the project, which was never changed since; see [Wanted].
+	Creator string `json:"creator,omitempty"`
 }
 
 // Phase is where the project stands.
@@ -38,6 +40,12 @@ func (r Record) Phase() lifecycle.Phase { return r.History.Current() }
 func (r Record) same(other Record) bool {
 	return r.Namespace == other.Namespace && r.Stack == other.Stack && r.DataPolicy == other.DataPolicy &&
 		maps.Equal(r.Labels, other.Labels) && slices.Equal(r.History, other.History)
+}
+
+// continues reports whether a record that is to be written is what the same creator wrote before, for the same wish.
+func (r Record) continues(before Record) bool {
+	return r.Creator != "" && r.Creator == before.Creator && r.Stack == before.Stack && r.DataPolicy == before.DataPolicy &&
+		maps.Equal(r.Labels, before.Labels) && slices.EqualFunc(r.History, before.History, func(a, b lifecycle.Entry) bool { return a.Phase == b.Phase })
 }
 
 func (r Record) labels(writer string) (map[string]string, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
@@ -61,6 +62,8 @@ func (p *Projects) repair(ctx context.Context, record Record) error {
 // namespace finds them again. The record goes last, so that an interrupted deletion can be continued. A
 // [*BlockedError] when containers are still there that the project does not own.
 func (p *Projects) Delete(ctx context.Context, namespace string, policy DataPolicy) (retained []string, err error) {
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
 	snapshot, err := p.engine.Snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -85,7 +88,7 @@ func (p *Projects) Delete(ctx context.Context, namespace string, policy DataPoli
 	if policy == Delete {
 		err = p.removeData(ctx, namespace)
 	} else {
-		retained, err = p.data(ctx, namespace)
+		retained, err = p.retain(ctx, namespace)
 	}
 	if err != nil {
 		return nil, err

@@ -112,11 +112,23 @@ func (p *Projects) removeData(ctx context.Context, namespace string) error {
 		return err
 	}
 	for _, name := range names {
+		if err := volume.Sweep(ctx, p.engine, name); err != nil {
+			return err
+		}
 		if err := p.engine.RemoveVolume(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// retain names the volumes that stay, with nothing attached to them.
+func (p *Projects) retain(ctx context.Context, namespace string) ([]string, error) {
+	names, err := p.data(ctx, namespace)
+	for _, name := range names {
+		err = errors.Join(err, volume.Sweep(ctx, p.engine, name))
+	}
+	return names, err
 }
 
 // data names the volumes that hold the project's data.

@@ -43,7 +43,15 @@ func (r *environmentResource) Create(ctx context.Context, request resource.Creat
 	}
 	now, err := r.data.Environments.Create(ctx, wanted)
 	if err != nil {
-		fail(&response.Diagnostics, failedAt(err), "Unable to create environment "+wanted.ID(), err)
+		complete := len(now.Containers) == wanted.Replicas && now.Status == wanted.Status
+		switch {
+		case complete && errors.Is(err, context.Canceled):
+			// An error would taint what only has not been waited for.
+			response.Diagnostics.AddWarning("Environment "+wanted.ID()+" was interrupted while it came up",
+				"Its containers run, and nobody waited for their health check to pass. The next plan shows what they have become.")
+		default:
+			fail(&response.Diagnostics, failedAt(err), "Unable to create environment "+wanted.ID(), err)
+		}
 		if len(now.Containers) == 0 {
 			return
 		}

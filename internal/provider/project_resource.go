@@ -38,6 +38,7 @@ func (r *projectResource) Create(ctx context.Context, request resource.CreateReq
 		return
 	}
 	wanted := plan.wanted()
+	wanted.Creator = creator()
 	if wanted.Namespace == "" {
 		wanted.Namespace = naming.Unique(plan.NamePrefix.ValueString())
 	}

@@ -47,17 +47,22 @@ func (w workspace) write(name, content string) error {
 
 // run runs terraform and answers with what it said; the error holds it too.
 func (w workspace) run(args ...string) (string, error) {
+	output, err := w.command(args...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("terraform %v: %w\n%s", args, err, output)
+	}
+	return string(output), err
+}
+
+// command is terraform in the workspace's folder, not yet started.
+func (w workspace) command(args ...string) *exec.Cmd {
 	program := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if program == "" {
 		program = "terraform"
 	}
 	command := exec.Command(program, append([]string{"-chdir=" + w.folder}, args...)...)
 	command.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+w.settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0")
-	output, err := command.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("terraform %v: %w\n%s", args, err, output)
-	}
-	return string(output), err
+	return command
 }
 
 // output reads an output's value.

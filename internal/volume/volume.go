@@ -46,7 +46,7 @@ const Image = "isolab-helper/empty:1"
 func With(ctx context.Context, on Engine, volume string, use func(container string) error) (err error) {
 	id, err := Create(ctx, on, engine.ContainerSpec{
 		Name:   "isolab-helper_" + rand.Text(),
-		Labels: map[string]string{naming.LabelRole: naming.RoleHelper},
+		Labels: map[string]string{naming.LabelRole: naming.RoleHelper, naming.LabelVolume: volume},
 		Mounts: []engine.Mount{{Volume: volume, Path: Root}},
 	})
 	if err != nil {
@@ -67,6 +67,27 @@ func Write(ctx context.Context, on Engine, volume string, owner int, files map[s
 	return With(ctx, on, volume, func(container string) error {
 		return on.WriteArchive(ctx, container, "/", Pack(Root, owner, files))
 	})
+}
+
+// Remover is the part of an engine that finds and removes helper containers.
+type Remover interface {
+	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
+	RemoveContainer(ctx context.Context, id string) error
+}
+
+// Sweep removes the helper containers of a volume that processes left behind when they were killed. It is for volumes
+// that nobody works on any more.
+func Sweep(ctx context.Context, on Remover, volume string) error {
+	helpers, err := on.Containers(ctx, map[string]string{naming.LabelRole: naming.RoleHelper, naming.LabelVolume: volume})
+	if err != nil {
+		return fmt.Errorf("find the helper containers of volume %s: %w", volume, err)
+	}
+	for _, helper := range helpers {
+		if err := on.RemoveContainer(ctx, helper.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Create makes a container out of the helper image and answers with its id; it is never to be started. The image is
