@@ -87,7 +87,7 @@ func (e *Engine) Files(name string) map[string]File {
 	return maps.Clone(e.volumes[name].files)
 }
 
-// WriteArchive unpacks what lies below a mounted volume and forgets the rest.
+// WriteArchive unpacks what lies below a mounted volume, and files into the container itself.
 func (e *Engine) WriteArchive(ctx context.Context, containerID, folder string, archive io.Reader) error {
 	if err := e.begin(ctx, "WriteArchive", containerID); err != nil {
 		return err
@@ -110,6 +110,7 @@ func (e *Engine) WriteArchive(ctx context.Context, containerID, folder string, a
 			return err
 		}
 		at := path.Join("/", folder, header.Name)
+		e.files[container.ID+at] = File{Content: string(content)}
 		for _, mount := range container.Spec.Mounts {
 			if name, ok := strings.CutPrefix(at+"/", mount.Path+"/"); ok {
 				file := File{Content: string(content), Owner: header.Uid, Folder: header.Typeflag == tar.TypeDir}
@@ -133,6 +134,9 @@ func (e *Engine) ReadArchive(ctx context.Context, containerID, folder string) (i
 		if mount.Path == folder {
 			return e.volumes[mount.Volume].pack(path.Base(folder))
 		}
+	}
+	if file, ok := e.files[container.ID+folder]; ok {
+		return (&volume{files: map[string]File{"": file}}).pack(path.Base(folder))
 	}
 	return nil, fmt.Errorf("read %s of container %s: %w", folder, containerID, engine.ErrNotFound)
 }

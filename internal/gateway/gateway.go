@@ -49,9 +49,9 @@ type Networks interface {
 	Create(ctx context.Context, spec engine.NetworkSpec) (engine.Network, error)
 }
 
-// lockTTL is how long the work on one gateway may take before another process counts it as abandoned. Joining a
-// re-created gateway to hundreds of networks takes the longest.
-const lockTTL = 4 * time.Minute
+// workTimeout is how long the work on one gateway may take. Joining a re-created gateway to hundreds of networks takes the
+// longest.
+const workTimeout = 4 * time.Minute
 
 // Gateways manages the gateways of one engine. It is safe for concurrent use, and so are several of them on one engine.
 type Gateways struct {
@@ -91,20 +91,19 @@ func (g *Gateways) committing(name string) *queue[*change] {
 	return g.commits[name]
 }
 
-// locked does work on one gateway while no other process does. The work must end within its context: then the lock
-// counts as abandoned soon.
+// locked does work on one gateway while no other process does.
 func (g *Gateways) locked(ctx context.Context, name string, work func(ctx context.Context) error) error {
-	release, err := g.locks.Acquire(ctx, "gateway_"+name, lockTTL)
+	held, release, err := g.locks.Acquire(ctx, "gateway_"+name)
 	if err != nil {
 		return fmt.Errorf("gateway %s: %w", name, err)
 	}
 	defer func() {
-		// The work is done all the same, and the lock expires by itself.
+		// The work is done all the same, and others take the lock over.
 		if err := release(); err != nil {
 			g.log.Warn("could not give back a lock", "gateway", name, "error", err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, lockTTL-10*time.Second)
+	held, cancel := context.WithTimeout(held, workTimeout)
 	defer cancel()
-	return work(ctx)
+	return work(held)
 }

@@ -1,13 +1,15 @@
 // Package lock keeps processes that work on the same engine out of each other's way: two Terraform runs, or a run and
 // an import, that change one gateway. A lock is a container of a fixed name that is never started. The engine refuses
 // a second container of that name atomically, tells the waiters the moment it is removed, and removes it by its id, so
-// that nobody can ever remove the lock of a successor.
+// that nobody can ever remove the lock of a successor. Its holder shows that it lives by writing into it; waiters only
+// look whether that changes, so that no two machines' clocks have to agree.
 package lock
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -22,10 +24,24 @@ type Engine interface {
 	Container(ctx context.Context, id string) (engine.Container, error)
 	RemoveContainer(ctx context.Context, id string) error
 	WaitRemoved(ctx context.Context, id string) error
+	ReadArchive(ctx context.Context, containerID, path string) (io.ReadCloser, error)
+	WriteArchive(ctx context.Context, containerID, path string, archive io.Reader) error
 }
+
+// ErrLost means that others took the lock for abandoned, because its holder was cut off from the engine.
+var ErrLost = errors.New("the lock was lost")
 
 // callTimeout bounds the engine calls that must go on when the caller has been interrupted.
 const callTimeout = 30 * time.Second
+
+// A holder beats every interval; who waits takes a lock over that has not beaten for patience.
+const (
+	interval = 3 * time.Second
+	patience = 15 * time.Second
+)
+
+// beatFile is where in the lock's container its holder counts.
+const beatFile = "beat"
 
 // maxUnseen is how often in a row the engine may refuse a name and yet show no container of it. That happens in the
 // instant in which a lock is made or removed; for longer only where the engine has lost track of its own names.
@@ -36,30 +52,33 @@ const maxUnseen = 100
 const unseenPause = 100 * time.Millisecond
 
 // Locker takes locks on one engine.
-type Locker struct {
-	on  Engine
-	now func() time.Time
-}
+type Locker struct{ on Engine }
 
 // New makes a locker for an engine.
-func New(on Engine) *Locker { return &Locker{on: on, now: time.Now} }
+func New(on Engine) *Locker { return &Locker{on: on} }
 
-// Acquire waits until the lock called name is free, takes it and answers with the function that gives it back, which
-// works even when ctx has ended by then. A lock that was not given back within ttl counts as abandoned (its process was
-// killed) and is taken over, so the holder must be done by then. The clocks of the machines involved have to agree to
-// well within ttl. The error wraps ctx's when the wait was interrupted.
-func (l *Locker) Acquire(ctx context.Context, name string, ttl time.Duration) (release func() error, err error) {
+// Acquire waits until the lock called name is free and takes it. Work is to be done within held, which ends with ctx, or
+// with the cause [ErrLost]. release gives the lock back, also when ctx has ended by then. The lock of a process that was
+// killed is taken over within seconds. The error wraps ctx's when the wait was interrupted.
+func (l *Locker) Acquire(ctx context.Context, name string) (held context.Context, release func() error, err error) {
 	for unseen := 0; unseen < maxUnseen; {
-		id, err := l.take(ctx, name, ttl)
+		id, err := l.take(ctx, name)
 		if err == nil {
-			return func() error { return l.release(ctx, name, id) }, nil
+			held, lose := context.WithCancelCause(ctx)
+			beating, stop := context.WithCancel(context.WithoutCancel(ctx))
+			go l.beat(beating, id, lose)
+			return held, func() error {
+				stop()
+				lose(nil)
+				return l.release(ctx, name, id)
+			}, nil
 		}
 		if !errors.Is(err, engine.ErrConflict) {
-			return nil, fmt.Errorf("take lock %s: %w", name, err)
+			return nil, nil, fmt.Errorf("take lock %s: %w", name, err)
 		}
 		seen, err := l.await(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("wait for lock %s: %w", name, err)
+			return nil, nil, fmt.Errorf("wait for lock %s: %w", name, err)
 		}
 		if seen {
 			unseen = 0
@@ -68,29 +87,60 @@ func (l *Locker) Acquire(ctx context.Context, name string, ttl time.Duration) (r
 		unseen++
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for lock %s: %w", name, ctx.Err())
+			return nil, nil, fmt.Errorf("wait for lock %s: %w", name, ctx.Err())
 		case <-time.After(unseenPause):
 		}
 	}
-	return nil, fmt.Errorf("take lock %s: the engine says that container %s exists and does not show it", name, container(name))
+	return nil, nil, fmt.Errorf("take lock %s: the engine says that container %s exists and does not show it", name, container(name))
 }
 
 // take tries once. It does not heed an interruption half-way, which could leave a lock that nobody knows of.
-func (l *Locker) take(ctx context.Context, name string, ttl time.Duration) (string, error) {
+func (l *Locker) take(ctx context.Context, name string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	// Whole seconds, rounded up.
-	expires := l.now().Add(ttl + time.Second).Unix()
 	return volume.Create(call, l.on, engine.ContainerSpec{
-		Name: container(name),
-		Labels: map[string]string{
-			naming.LabelRole:    naming.RoleLock,
-			naming.LabelExpires: strconv.FormatInt(expires, 10),
-		},
+		Name: container(name), Labels: map[string]string{naming.LabelRole: naming.RoleLock},
 	})
+}
+
+// beat counts in the lock's container until ctx ends or the lock is lost. A holder that cannot be seen to live for as long
+// as others have patience counts as gone, to itself too.
+func (l *Locker) beat(ctx context.Context, id string, lose context.CancelCauseFunc) {
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	last := time.Now()
+	for count := 1; ; count++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		err := l.on.WriteArchive(ctx, id, "/", volume.Pack("", 0, map[string][]byte{beatFile: []byte(strconv.Itoa(count))}))
+		switch {
+		case err == nil:
+			last = time.Now()
+		case errors.Is(err, engine.ErrNotFound), time.Since(last) >= patience-interval:
+			lose(ErrLost)
+			return
+		}
+	}
+}
+
+// beats is how far the holder has counted; "" for not at all.
+func (l *Locker) beats(ctx context.Context, id string) (string, error) {
+	archive, err := l.on.ReadArchive(ctx, id, "/"+beatFile)
+	if errors.Is(err, engine.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer archive.Close()
+	files, err := volume.Unpack(archive)
+	return string(files[beatFile]), err
 }
 
 func (l *Locker) release(ctx context.Context, name, id string) error {
@@ -102,8 +152,8 @@ func (l *Locker) release(ctx context.Context, name, id string) error {
 	return nil
 }
 
-// await returns when the present holder's lock is gone: given back, or expired and removed. seen is false when there
-// was none to wait for.
+// await waits for the present holder's lock to go: until it is given back, or removed because its holder does not live,
+// or some time has passed. seen is false when there was none to wait for.
 func (l *Locker) await(ctx context.Context, name string) (seen bool, err error) {
 	holder, err := l.on.Container(ctx, container(name))
 	if errors.Is(err, engine.ErrNotFound) {
@@ -112,22 +162,29 @@ func (l *Locker) await(ctx context.Context, name string) (seen bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	seconds, err := strconv.ParseInt(holder.Spec.Labels[naming.LabelExpires], 10, 64)
-	if holder.Spec.Labels[naming.LabelRole] != naming.RoleLock || err != nil {
+	if holder.Spec.Labels[naming.LabelRole] != naming.RoleLock {
 		return true, fmt.Errorf("container %s is in the way and is no lock; remove it", holder.Spec.Name)
 	}
-	wait, cancel := context.WithTimeout(ctx, time.Unix(seconds, 0).Sub(l.now()))
+	before, err := l.beats(ctx, holder.ID)
+	if err != nil {
+		return true, err
+	}
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err = l.on.WaitRemoved(wait, holder.ID)
 	switch {
 	case err == nil:
 		return true, nil
 	case ctx.Err() != nil:
-		return true, fmt.Errorf("held by another process until %s at the latest: %w", time.Unix(seconds, 0).UTC().Format(time.TimeOnly), ctx.Err())
-	case wait.Err() != nil:
-		return true, l.on.RemoveContainer(ctx, holder.ID)
+		return true, fmt.Errorf("another process holds it: %w", ctx.Err())
+	case wait.Err() == nil:
+		return true, err
 	}
-	return true, err
+	after, err := l.beats(ctx, holder.ID)
+	if err != nil || after != before {
+		return true, err
+	}
+	return true, l.on.RemoveContainer(ctx, holder.ID)
 }
 
 // container is the name of the container that stands for a lock.

@@ -22,7 +22,6 @@ const (
 	LabelPort        = "isolab.port"        // the port on which the environment serves
 	LabelGateway     = "isolab.gateway"     // name
 	LabelVolume      = "isolab.volume"      // the name that environments use
-	LabelExpires     = "isolab.expires"     // Unix seconds after which a lock counts as abandoned
 )
 
 // The roles of objects on the engine.
@@ -53,7 +52,7 @@ func Labels(maps ...map[string]string) map[string]string {
 // is made with all of these: an image must not make its container look like somebody else's.
 var own = []string{
 	LabelRole, LabelProject, LabelRecord, LabelWriter, LabelEnvironment, LabelKind, LabelReplica, LabelSpec, LabelAddress,
-	LabelPort, LabelGateway, LabelVolume, LabelExpires,
+	LabelPort, LabelGateway, LabelVolume,
 }
 
 // Sealed are labels with every one of the provider's own, empty where labels does not have it.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -113,18 +112,8 @@ func pressed(terraform int) error { return syscall.Kill(-terraform, syscall.SIGI
 
 // killed ends the provider alone, without a chance to say anything.
 func killed(terraform int) error {
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", terraform, terraform))
-	if err != nil {
-		return err
-	}
-	all, err := exec.Command("pgrep", "-g", fmt.Sprint(terraform), "-f", "terraform-provider-isolab").Output()
-	if err != nil {
-		return fmt.Errorf("find the provider among %s: %w", children, err)
-	}
-	for _, id := range strings.Fields(string(all)) {
-		if err := exec.Command("kill", "-KILL", id).Run(); err != nil {
-			return err
-		}
+	if err := exec.Command("pkill", "-KILL", "-g", fmt.Sprint(terraform), "-f", "terraform-provider-isolab").Run(); err != nil {
+		return fmt.Errorf("kill the provider of terraform %d: %w", terraform, err)
 	}
 	return nil
 }
@@ -148,8 +137,16 @@ func TestAccInterrupted(t *testing.T) {
 			t.Fatalf("after %s, the plan is not empty: %v", moment, err)
 		}
 	}
-	for name, signal := range map[string]func(int) error{"Ctrl-C": pressed, "kill": killed} {
-		for _, n := range []int{2, 9, 20, 33, 48} {
+	for _, round := range []struct {
+		name   string
+		signal func(int) error
+		at     []int // how many changes the engine has announced by then; a creation makes about 60
+	}{
+		{"Ctrl-C", pressed, []int{9, 33}},
+		{"kill", killed, []int{2, 20, 40}},
+	} {
+		name, signal := round.name, round.signal
+		for _, n := range round.at {
 			moment := fmt.Sprintf("%s at change %d of a creation", name, n)
 			said, struck := b.strike(w, n, signal, "apply", "-auto-approve")
 			if !struck {
