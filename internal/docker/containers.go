@@ -112,6 +112,14 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	return err
 }
 
+// SetRestart changes what the engine does about a container, running or not, that ends, or that ran when the engine
+// itself did: "no", "always", "unless-stopped", "on-failure".
+func (e *Engine) SetRestart(ctx context.Context, id, policy string) error {
+	defer e.changed()
+	_, err := e.client.ContainerUpdate(ctx, id, container.UpdateConfig{RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyMode(policy)}})
+	return failure(err, "set the restart policy of container %s to %s", id, policy)
+}
+
 // RenameContainer gives a container, running or not, another name. [engine.ErrConflict] when the name is taken.
 func (e *Engine) RenameContainer(ctx context.Context, id, name string) error {
 	defer e.changed()

@@ -166,6 +166,20 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	return nil
 }
 
+// SetRestart changes the restart policy.
+func (e *Engine) SetRestart(ctx context.Context, id, policy string) error {
+	if err := e.begin(ctx, "SetRestart", id); err != nil {
+		return err
+	}
+	defer e.lock.Unlock()
+	container, err := e.find(id)
+	if err != nil {
+		return err
+	}
+	container.Spec.Restart = policy
+	return nil
+}
+
 // RenameContainer refuses a name that is taken.
 func (e *Engine) RenameContainer(ctx context.Context, id, name string) error {
 	if err := e.begin(ctx, "RenameContainer", name); err != nil {

@@ -33,6 +33,7 @@ type Engine interface {
 	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
 	Logs(ctx context.Context, id string, lines int) (string, error)
 	Events(ctx context.Context, containerID string) (<-chan engine.Event, <-chan error)
+	SetRestart(ctx context.Context, id, policy string) error
 	RenameContainer(ctx context.Context, id, name string) error
 	MemoryUse(ctx context.Context, id string) (int64, error)
 	Disconnect(ctx context.Context, networkID, containerID string) error
@@ -179,6 +180,9 @@ func driftOf(spec Spec, replica int, container engine.Container) ([]string, erro
 	wanted, err := spec.container(replica, container.Spec.Labels[naming.LabelAddress], networkNames(spec)...)
 	if err != nil {
 		return nil, err
+	}
+	if container.State != engine.StateRunning && container.Spec.Restart == asleep {
+		wanted.Restart = asleep
 	}
 	drift := hardening.Weakened(wanted, container)
 	missing, foreign := misplaced(spec, container.Spec)

@@ -58,6 +58,7 @@ func TestDriftAndRepair(t *testing.T) {
 		{"capability", "added capabilities", true, func(c *engine.Container) { c.Spec.CapAdd = []string{"NET_ADMIN"} }},
 		{"writable root", "read-only root", true, func(c *engine.Container) { c.Spec.ReadOnly = false }},
 		{"privileged", "privileged mode", true, func(c *engine.Container) { c.Unexpected = []string{"privileged mode"} }},
+		{"restart policy", "restart policy", false, func(c *engine.Container) { c.Spec.Restart = "no" }},
 		{"renamed", "should be called", false, func(c *engine.Container) { c.Spec.Name = "else" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

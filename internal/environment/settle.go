@@ -85,6 +85,7 @@ func (p place) examine(ctx context.Context, listed *engine.ContainerSummary) (*e
 	if err != nil {
 		return nil, nil, err
 	}
+	request.Restart = found.Spec.Restart // changes in place
 	faults := hardening.Weakened(request, found)
 	missing, _ := misplaced(p.wanted.Spec, found.Spec)
 	switch {
@@ -123,6 +124,11 @@ func (p place) repair(ctx context.Context, current engine.Container) error {
 	_, foreign := misplaced(p.wanted.Spec, current.Spec)
 	for _, network := range foreign {
 		if err := p.engine.Disconnect(ctx, network, current.ID); err != nil {
+			return err
+		}
+	}
+	if p.wanted.Status == lifecycle.Running && current.Spec.Restart != hardening.Baseline().Restart {
+		if err := p.engine.SetRestart(ctx, current.ID, hardening.Baseline().Restart); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,14 @@ func (e *Environments) bring(ctx context.Context, wanted Wanted, id string, stat
 // such as a health check: the engine then says "unable to freeze" and leaves the container running.
 const freezeAttempts = 5
 
+// asleep is the restart policy of a frozen container. An engine that is restarted ends what is frozen, and would by any
+// other policy bring it up again, running.
+const asleep = "no"
+
 func (e *Environments) freeze(ctx context.Context, id string) error {
+	if err := e.engine.SetRestart(ctx, id, asleep); err != nil {
+		return err
+	}
 	for attempt := 1; ; attempt++ {
 		err := e.engine.PauseContainer(ctx, id)
 		if err == nil || attempt == freezeAttempts || ctx.Err() != nil {

@@ -156,8 +156,8 @@ func (r Route) encode() []byte {
 	return append(content, '\n')
 }
 
-// serves reports whether a project answers requests in a phase.
-func serves(phase lifecycle.Phase) bool { return phase.AtLeast(lifecycle.Development) }
+// serves reports whether a project may answer requests in a phase: whatever of it runs then does.
+func serves(phase lifecycle.Phase) bool { return phase.Working() }
 
 // unavailable is the sentence for visitors of a route that does not serve. Nothing in it comes from users.
 func (r Route) unavailable() string {

@@ -1,5 +1,7 @@
 package lifecycle
 
+import "slices"
+
 // Kind is what a container is for.
 type Kind string
 
@@ -41,16 +43,34 @@ var working = map[Kind]map[Phase]Status{
 	KindDeployment:  {Testing: Stopped, Deployment: Running},
 }
 
-// StatusOf is what containers of a kind do while their project is in a phase.
-func StatusOf(kind Kind, phase Phase, hibernation Hibernation) Status {
+// Life is what decides, together with the phase of their project, what containers do.
+type Life struct {
+	Kind        Kind
+	Hibernation Hibernation
+	// Active are the working phases in which the containers run, in place of those in which their kind does; nil leaves
+	// that to the kind.
+	Active []Phase
+}
+
+// Status is what the containers do while their project is in a phase.
+func (l Life) Status(phase Phase) Status {
 	if phase == Paused {
-		if hibernation == Freeze {
+		if l.Hibernation == Freeze {
 			return Frozen
 		}
 		return Stopped
 	}
-	if status, ok := working[kind][phase]; ok {
-		return status
+	if !phase.Working() {
+		return Absent
 	}
-	return Absent
+	status, ok := working[l.Kind][phase]
+	switch {
+	case l.Active != nil && slices.Contains(l.Active, phase):
+		return Running
+	case !ok:
+		return Absent
+	case l.Active != nil && status == Running:
+		return Stopped
+	}
+	return status
 }

@@ -31,6 +31,7 @@ type environmentModel struct {
 	Workspace      types.String `tfsdk:"workspace"`
 	Log            types.Object `tfsdk:"log"`
 	Hibernation    types.String `tfsdk:"hibernation"`
+	ActivePhases   types.Set    `tfsdk:"active_phases"`
 	PullPolicy     types.String `tfsdk:"pull_policy"`
 	Labels         types.Map    `tfsdk:"labels"`
 	AllLabels      types.Map    `tfsdk:"all_labels"`

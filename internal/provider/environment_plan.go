@@ -38,7 +38,7 @@ func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.M
 	plan.check(from, &response.Diagnostics)
 	r.data.warnUnenforced(&response.Diagnostics)
 	plan.AllLabels = r.data.allLabels(plan.Labels)
-	plan.planStatus(project)
+	plan.planStatus(project, state)
 	plan.planOutputs(ctx, state, project, &response.Diagnostics)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
@@ -82,15 +82,33 @@ func (m *environmentModel) checkPaths(diags *diag.Diagnostics) {
 }
 
 // planStatus looks the status up in the table of phases.
-func (m *environmentModel) planStatus(project projectReference) {
+func (m *environmentModel) planStatus(project projectReference, state *environmentModel) {
 	m.ID, m.Status = types.StringUnknown(), types.StringUnknown()
 	if !project.Namespace.IsUnknown() && !m.Name.IsUnknown() {
 		m.ID = types.StringValue(project.Namespace.ValueString() + "/" + m.Name.ValueString())
 	}
-	if !project.Phase.IsUnknown() && !m.Kind.IsUnknown() && !m.Hibernation.IsUnknown() {
-		status := lifecycle.StatusOf(lifecycle.Kind(m.Kind.ValueString()), project.phase(), lifecycle.Hibernation(m.Hibernation.ValueString()))
-		m.Status = types.StringValue(string(status))
+	if project.Phase.IsUnknown() || m.Kind.IsUnknown() || m.Hibernation.IsUnknown() || !known(m.ActivePhases) {
+		return
 	}
+	life := lifecycle.Life{
+		Kind: lifecycle.Kind(m.Kind.ValueString()), Hibernation: lifecycle.Hibernation(m.Hibernation.ValueString()),
+		Active: phaseSlice(m.ActivePhases),
+	}
+	status := life.Status(project.phase())
+	if status == lifecycle.Frozen && state.asleep() {
+		status = lifecycle.Stopped
+	}
+	m.Status = types.StringValue(string(status))
+}
+
+// asleep reports whether the containers sleep already without being frozen, as after a restart of the engine, which ends
+// what is frozen. To start them only to freeze them again would wake them up.
+func (m *environmentModel) asleep() bool {
+	if m == nil || m.Status.ValueString() != string(lifecycle.Stopped) || m.Hibernation.ValueString() != string(lifecycle.Freeze) {
+		return false
+	}
+	phase, _ := m.Project.Attributes()["phase"].(types.String)
+	return phase.ValueString() == string(lifecycle.Paused)
 }
 
 // planOutputs keeps what the engine decided before wherever it will not decide it again.

@@ -145,7 +145,7 @@ func TestPlanStatus(t *testing.T) {
 	state := applied(t, written(t, lifecycle.KindDevelopment, lifecycle.Development))
 	for _, phase := range lifecycle.Phases() {
 		plan, diags := planEnvironment(t, written(t, lifecycle.KindDevelopment, phase), &state)
-		want := lifecycle.StatusOf(lifecycle.KindDevelopment, phase, lifecycle.Stop)
+		want := (lifecycle.Life{Kind: lifecycle.KindDevelopment}).Status(phase)
 		if len(diags) > 0 || plan.Status.ValueString() != string(want) {
 			t.Errorf("%s: %s, %v; want %s", phase, plan.Status, diags, want)
 		}

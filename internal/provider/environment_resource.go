@@ -176,7 +176,7 @@ func importedEnvironment(ctx context.Context, found environment.Environment, pro
 	diags.Append(d...)
 	model := environmentModel{
 		Project: ref, Labels: own, PullPolicy: types.StringValue(string(engine.PullMissing)),
-		Hibernation: types.StringValue(string(lifecycle.Stop)),
+		Hibernation: types.StringValue(string(lifecycle.Stop)), ActivePhases: types.SetNull(types.StringType),
 	}
 	if found.Status == lifecycle.Frozen {
 		model.Hibernation = types.StringValue(string(lifecycle.Freeze))

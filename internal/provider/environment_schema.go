@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
@@ -276,6 +277,12 @@ func environmentLife() map[string]schema.Attribute {
 				},
 			},
 		},
+		"active_phases": schema.SetAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Phases of the project in which the containers run, of " + listed(workingPhases()) + ", such as `[\"development\"]` for a development environment that is not needed while the project is tested. " +
+				"In the other phases in which their `kind` would run they are stopped. Changing it starts or stops containers and makes none anew. Default: the phases of the `kind`.",
+			Validators: []validator.Set{setvalidator.ValueStringsAre(oneOf(workingPhases())), setvalidator.NoNullValues()},
+		},
 		"hibernation": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(lifecycle.Stop)),
 			MarkdownDescription: "How the containers sleep while the project is `paused`: `stop` frees their memory, `freeze` keeps it for an instant resume. Default `stop`.",
@@ -303,6 +310,11 @@ func environmentOutputs() map[string]schema.Attribute {
 		"published_ports": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The host's port of each entry of `publish`, of the first replica, while it is up."},
 		"image_digest":    schema.StringAttribute{Computed: true, MarkdownDescription: "Content address of the image that the containers were made from: its digest in the registry, or its id on the engine."},
 	}
+}
+
+// workingPhases are those in which anything can run.
+func workingPhases() []lifecycle.Phase {
+	return slices.DeleteFunc(lifecycle.Phases(), func(phase lifecycle.Phase) bool { return !phase.Working() })
 }
 
 // grantable are the capabilities that do not reach beyond the container's own namespaces.

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,10 +115,22 @@ func pressed(terraform int) error { return syscall.Kill(-terraform, syscall.SIGI
 
 // killed ends the provider alone, without a chance to say anything.
 func killed(terraform int) error {
-	if err := exec.Command("pkill", "-KILL", "-g", fmt.Sprint(terraform), "-f", "terraform-provider-isolab").Run(); err != nil {
-		return fmt.Errorf("kill the provider of terraform %d: %w", terraform, err)
+	processes, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return err
 	}
-	return nil
+	for _, process := range processes {
+		id, err := strconv.Atoi(filepath.Base(filepath.Dir(process)))
+		if err != nil {
+			return err
+		}
+		name, unread := os.ReadFile(process) // the kernel keeps the first 15 characters
+		group, gone := syscall.Getpgid(id)
+		if unread == nil && gone == nil && group == terraform && strings.HasPrefix("terraform-provider-isolab", strings.TrimSpace(string(name))) && id != terraform {
+			return syscall.Kill(id, syscall.SIGKILL)
+		}
+	}
+	return fmt.Errorf("terraform %d has no provider to kill", terraform)
 }
 
 // TestAccInterrupted interrupts and kills applies, updates and destructions at many moments. The next one always completes

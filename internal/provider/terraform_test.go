@@ -61,7 +61,7 @@ func (w workspace) command(args ...string) *exec.Cmd {
 		program = "terraform"
 	}
 	command := exec.Command(program, append([]string{"-chdir=" + w.folder}, args...)...)
-	command.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+w.settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0")
+	command.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+w.settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color")
 	return command
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 )
 
 var emptyStringMap = types.MapValueMust(types.StringType, map[string]attr.Value{})
@@ -103,4 +105,16 @@ func (d *Data) ownLabels(all map[string]string) types.Map {
 		return ok && given == value
 	})
 	return stringMapValue(own)
+}
+
+// phaseSlice are the phases of a known set; nil when the set is null, so that it is told apart from an empty one.
+func phaseSlice(set types.Set) []lifecycle.Phase {
+	if set.IsNull() {
+		return nil
+	}
+	phases := []lifecycle.Phase{}
+	for _, name := range stringSlice(set.Elements()) {
+		phases = append(phases, lifecycle.Phase(name))
+	}
+	return phases
 }
