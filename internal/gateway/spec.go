@@ -73,6 +73,9 @@ func (s Spec) container(networks []engine.Endpoint) engine.ContainerSpec {
 		panic(err) // strings and numbers always encode
 	}
 	request := hardening.Baseline()
+	// An engine before 23 takes any signal that it passes on, such as the one to reload, for a wish to stop: by
+	// "unless-stopped" it would neither start a gateway again that crashed nor one that ended with the engine itself.
+	request.Restart = "always"
 	request.Name = naming.Gateway(s.Name)
 	request.Image = s.Image
 	request.Entrypoint, request.Command = []string{"nginx"}, []string{"-c", configPath, "-g", "daemon off;"}
