@@ -154,6 +154,29 @@ func (e *Engine) move(ctx context.Context, call, id string, to engine.State, fro
 	return nil
 }
 
+// WaitRemoved returns when a container is gone.
+func (e *Engine) WaitRemoved(ctx context.Context, id string) error {
+	if err := e.begin(ctx, "WaitRemoved", id); err != nil {
+		return err
+	}
+	container, err := e.find(id)
+	if err != nil {
+		e.lock.Unlock()
+		return nil
+	}
+	if e.removed[container.ID] == nil {
+		e.removed[container.ID] = make(chan struct{})
+	}
+	gone := e.removed[container.ID]
+	e.lock.Unlock()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // RemoveContainer removes by force; gone is gone.
 func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	if err := e.begin(ctx, "RemoveContainer", id); err != nil {
@@ -162,6 +185,10 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	defer e.lock.Unlock()
 	if container, err := e.find(id); err == nil {
 		delete(e.containers, container.ID)
+		if gone := e.removed[container.ID]; gone != nil {
+			close(gone)
+			delete(e.removed, container.ID)
+		}
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ type Engine struct {
 	checked    map[string]bool
 	ports      int
 	use        map[string]int64 // bytes of memory
-	files      map[string]File  // of containers themselves, by id and path
+	removed    map[string]chan struct{}
+	files      map[string]File // of containers themselves, by id and path
 }
 
 // New is an engine that holds nothing.
@@ -45,7 +46,7 @@ func New() *Engine {
 	return &Engine{
 		containers: map[string]*engine.Container{}, networks: map[string]engine.Network{}, volumes: map[string]*volume{},
 		images: map[string]engine.Image{}, logs: map[string]string{}, watchers: map[string][]chan engine.Event{}, checked: map[string]bool{}, ports: 32768,
-		use: map[string]int64{}, files: map[string]File{},
+		use: map[string]int64{}, files: map[string]File{}, removed: map[string]chan struct{}{},
 	}
 }
 

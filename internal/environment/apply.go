@@ -87,13 +87,17 @@ func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours
 	// From here on containers change: that is not left half-way.
 	ctx, done := interrupt.Shield(ctx)
 	defer done()
-	room.neighbours = neighbours
 	wanted.ImageDigest = room.image.Digest
-	existing := rolling.Replicas(containers)
-	if err := e.fits(ctx, *wanted, existing); err != nil {
+	if err := e.fits(ctx, *wanted, rolling.Replicas(containers)); err != nil {
 		return err
 	}
-	if err := e.settleEach(ctx, *wanted, room, existing); err != nil {
+	accompanied := len(containers) > 0
+	room.neighbours, err = e.admit(ctx, *wanted, room, neighbours)
+	if err != nil {
+		return err
+	}
+	existing := rolling.Replicas(ours(room.neighbours, wanted.Name))
+	if err := e.settleEach(ctx, *wanted, room, existing, accompanied); err != nil {
 		return err
 	}
 	return e.shrink(ctx, *wanted, existing)
@@ -101,16 +105,16 @@ func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours
 
 // settleEach settles the replicas that exist one after the other, so that the others serve meanwhile, and then makes
 // those that are missing side by side.
-func (e *Environments) settleEach(ctx context.Context, wanted Wanted, room room, existing map[int]rolling.Replica) error {
+func (e *Environments) settleEach(ctx context.Context, wanted Wanted, room room, existing map[int]rolling.Replica, accompanied bool) error {
 	settle := func(replica int) error {
-		one := place{Environments: e, wanted: wanted, room: room, replica: replica, accompanied: len(existing) > 0}
+		one := place{Environments: e, wanted: wanted, room: room, replica: replica, accompanied: accompanied}
 		if err := one.settle(ctx, existing[replica]); err != nil {
 			return fmt.Errorf("replica %d of environment %s: %w", replica, wanted.ID(), err)
 		}
 		return nil
 	}
 	for replica := 1; replica <= wanted.Replicas; replica++ {
-		if existing[replica].Current == nil {
+		if isNew(existing[replica]) {
 			continue
 		}
 		if err := settle(replica); err != nil {
@@ -120,12 +124,17 @@ func (e *Environments) settleEach(ctx context.Context, wanted Wanted, room room,
 	failures := make([]error, wanted.Replicas+1)
 	var missing sync.WaitGroup
 	for replica := 1; replica <= wanted.Replicas; replica++ {
-		if existing[replica].Current == nil {
+		if isNew(existing[replica]) {
 			missing.Go(func() { failures[replica] = settle(replica) })
 		}
 	}
 	missing.Wait()
 	return errors.Join(failures...)
+}
+
+// isNew reports whether a replica has never had a container that ran.
+func isNew(replica rolling.Replica) bool {
+	return replica.Current == nil || replica.Current.State == engine.StateCreated
 }
 
 // shrink removes the replicas that are too many. Visitors are led away from them first.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -15,21 +14,21 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/hardening"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/quota"
 	"github.com/isolab/terraform-provider-isolab/internal/rolling"
 )
 
 // Engine is what this package needs of one.
 type Engine interface {
+	lock.Engine
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
 	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
-	Container(ctx context.Context, id string) (engine.Container, error)
-	CreateContainer(ctx context.Context, spec engine.ContainerSpec) (string, error)
 	StartContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string, grace time.Duration) error
 	PauseContainer(ctx context.Context, id string) error
 	UnpauseContainer(ctx context.Context, id string) error
-	RemoveContainer(ctx context.Context, id string) error
 	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
 	Logs(ctx context.Context, id string, lines int) (string, error)
 	Events(ctx context.Context, containerID string) (<-chan engine.Event, <-chan error)
@@ -40,9 +39,6 @@ type Engine interface {
 	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
 	EnsureImage(ctx context.Context, ref string, policy engine.PullPolicy) (engine.Image, error)
-	ImportImage(ctx context.Context, ref string, image io.Reader) error
-	ReadArchive(ctx context.Context, containerID, path string) (io.ReadCloser, error)
-	WriteArchive(ctx context.Context, containerID, path string, archive io.Reader) error
 }
 
 // Projects gives a project's networks.
@@ -51,6 +47,8 @@ type Projects interface {
 	Network(ctx context.Context, namespace string) (engine.Network, error)
 	// Egress is the network that leads outside; it is made when it is first asked for.
 	Egress(ctx context.Context, namespace string) (engine.Network, error)
+	// Quota bounds what the project's environments may ask for together.
+	Quota(ctx context.Context, namespace string) (quota.Quota, error)
 }
 
 // Routes lead visitors to an environment's containers: to those that stand for it (see package rolling).
@@ -86,13 +84,14 @@ type Environments struct {
 	engine    Engine
 	projects  Projects
 	routes    Routes
+	locks     *lock.Locker
 	log       hclog.Logger
 	addresses addresses
 }
 
 // New manages the environments of an engine.
 func New(on Engine, projects Projects, routes Routes, log hclog.Logger) *Environments {
-	return &Environments{engine: on, projects: projects, routes: routes, log: log.Named("environment")}
+	return &Environments{engine: on, projects: projects, routes: routes, locks: lock.New(on), log: log.Named("environment")}
 }
 
 // Read tells what the engine holds of an environment; [engine.ErrNotFound] when it holds no container of it.

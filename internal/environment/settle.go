@@ -25,6 +25,15 @@ type place struct {
 // name is that of the container that stands for the replica.
 func (p place) name() string { return naming.Container(p.wanted.Namespace, p.wanted.Name, p.replica) }
 
+// newName is that of a container which is made for the replica: beside others that serve already it gets its own name,
+// and with it visitors, once it is up.
+func (p place) newName() string {
+	if p.wanted.Status == lifecycle.Running && p.accompanied {
+		return naming.Successor(p.name())
+	}
+	return p.name()
+}
+
 // settle brings the replica to what is wanted, from wherever an earlier apply left it.
 func (p place) settle(ctx context.Context, have rolling.Replica) error {
 	if err := p.dismiss(ctx, p.wanted.Spec, have.Retired); err != nil {
@@ -108,10 +117,36 @@ func (p place) keep(ctx context.Context, current engine.Container) error {
 		}
 		return p.repair(ctx, current)
 	}
+	if current.State == engine.StateCreated {
+		err := p.bring(ctx, p.wanted, current.ID, current.State)
+		if errors.Is(err, engine.ErrAddressTaken) {
+			// It was given away while this container did not run.
+			if err := p.engine.RemoveContainer(ctx, current.ID); err != nil {
+				return err
+			}
+			return p.fill(ctx)
+		}
+		return p.introduce(ctx, current.ID, err)
+	}
 	if err := p.repair(ctx, current); err != nil {
 		return err
 	}
 	return p.bring(ctx, p.wanted, current.ID, current.State)
+}
+
+// introduce ends the making of a replica's first container, which may have failed.
+func (p place) introduce(ctx context.Context, id string, failed error) error {
+	if failed != nil && p.accompanied && p.wanted.Update.Rollback && id != "" {
+		return errors.Join(failed, p.discard(ctx, id))
+	}
+	if id == "" {
+		return failed
+	}
+	found, err := p.engine.Container(ctx, id)
+	if err == nil {
+		err = p.repair(ctx, found)
+	}
+	return errors.Join(failed, err)
 }
 
 // repair mends in place what can be mended there.
@@ -139,21 +174,13 @@ func (p place) repair(ctx context.Context, current engine.Container) error {
 	return nil
 }
 
-// fill makes the container of a replica that has none. Beside others that serve already it gets its name, and with it
-// visitors, once it is up.
+// fill makes the container of a replica that has none.
 func (p place) fill(ctx context.Context) error {
-	if p.wanted.Status != lifecycle.Running || !p.accompanied {
-		_, err := p.make(ctx, p.name(), netip.Addr{})
+	id, err := p.make(ctx, p.newName(), netip.Addr{})
+	if p.newName() == p.name() {
 		return err
 	}
-	id, err := p.make(ctx, naming.Successor(p.name()), netip.Addr{})
-	if err != nil && p.wanted.Update.Rollback {
-		return errors.Join(err, p.discard(ctx, id))
-	}
-	if id == "" {
-		return err
-	}
-	return errors.Join(err, p.engine.RenameContainer(context.WithoutCancel(ctx), id, p.name()))
+	return p.introduce(ctx, id, err)
 }
 
 // make creates a container and brings it to the wanted status, on an address of its predecessor's where it has one and

@@ -18,6 +18,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/network"
+	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
 // Engine is what this package needs of one.
@@ -50,6 +51,7 @@ type Wanted struct {
 	Phase      lifecycle.Phase
 	DataPolicy DataPolicy
 	Labels     map[string]string
+	Quota      quota.Quota
 	// Creator tells, when the project is made, the place from which it is: the same for the same Terraform workspace. A
 	// creation that was killed before its outcome could be written down is continued from there alone. "" for unknown.
 	Creator string
@@ -94,7 +96,7 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 		return Project{}, err
 	}
 	record := Record{
-		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels,
+		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota,
 		History: p.enter(nil, steps), Revision: 1, Creator: wanted.Creator,
 	}
 	complete, err := p.claim(ctx, &record)
@@ -178,7 +180,7 @@ func (p *Projects) Update(ctx context.Context, revision int, wanted Wanted) (Pro
 		return Project{}, err
 	}
 	record := Record{
-		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels,
+		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota,
 		History: p.enter(current.History, steps), Revision: current.Revision + 1,
 	}
 	if err := p.walk(ctx, record, steps); err != nil {
@@ -196,6 +198,15 @@ func (p *Projects) Update(ctx context.Context, revision int, wanted Wanted) (Pro
 		}
 	}
 	return p.Read(ctx, wanted.Namespace)
+}
+
+// Quota is what the project's record on the engine bounds its environments to; nothing without a record.
+func (p *Projects) Quota(ctx context.Context, namespace string) (quota.Quota, error) {
+	record, err := p.current(ctx, namespace)
+	if errors.Is(err, engine.ErrNotFound) {
+		return quota.Quota{}, nil
+	}
+	return record.Quota, err
 }
 
 // enter appends the phases of a walk to a history.

@@ -34,6 +34,11 @@ type engineModel struct {
 	Enforces        types.Object `tfsdk:"enforces"`
 	Subnets         types.Int64  `tfsdk:"subnets"`
 	FreeSubnets     types.Int64  `tfsdk:"free_subnets"`
+	Committed       types.Object `tfsdk:"committed"`
+}
+
+var committedTypes = map[string]attr.Type{
+	"cpus": types.Float64Type, "memory": types.Int64Type, "pids": types.Int64Type, "containers": types.Int64Type,
 }
 
 var enforcesTypes = map[string]attr.Type{
@@ -75,6 +80,16 @@ func (d *engineDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"seccomp": yes("System call filters."), "apparmor": yes("AppArmor profiles."), "user_namespaces": yes("User namespaces: root inside is nobody outside."),
 				},
 			},
+			"committed": schema.SingleNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What is promised to the environments of all projects together: the limits of their containers, whether they run or not. More memory than the engine has means that the kernel ends processes if all is used; more CPUs, that all get slower.",
+				Attributes: map[string]schema.Attribute{
+					"cpus":       schema.Float64Attribute{Computed: true, MarkdownDescription: "CPUs."},
+					"memory":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Memory in bytes."},
+					"pids":       schema.Int64Attribute{Computed: true, MarkdownDescription: "Processes and threads."},
+					"containers": schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of containers."},
+				},
+			},
 			"subnets":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of subnets in the provider's `address_pool`."},
 			"free_subnets": schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of them that no network of the engine uses. A project takes one, and one more for egress."},
 		},
@@ -95,6 +110,11 @@ func (d *engineDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 		fail(&response.Diagnostics, path.Empty(), "Unable to read the engine's networks", err)
 		return
 	}
+	committed, err := d.data.Environments.Committed(ctx)
+	if err != nil {
+		fail(&response.Diagnostics, path.Empty(), "Unable to read what is promised to containers", err)
+		return
+	}
 	var taken []netip.Prefix
 	for _, network := range snapshot.Networks {
 		taken = append(taken, network.Subnets...)
@@ -106,6 +126,10 @@ func (d *engineDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 		CPUs: types.Int64Value(int64(info.CPUs)), Memory: types.Int64Value(info.Memory),
 		SecurityOptions: stringListValue(info.SecurityOptions), Warnings: stringListValue(info.Warnings), Enforces: enforces(info),
 		Subnets: types.Int64Value(int64(d.data.Pool.Size())), FreeSubnets: types.Int64Value(int64(d.data.Pool.Free(taken))),
+		Committed: types.ObjectValueMust(committedTypes, map[string]attr.Value{
+			"cpus": types.Float64Value(committed.CPUs), "memory": types.Int64Value(committed.Memory),
+			"pids": types.Int64Value(committed.Pids), "containers": types.Int64Value(int64(committed.Containers)),
+		}),
 	})...)
 }
 

@@ -13,12 +13,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
 // ModifyPlan fills in the defaults and says what will become of the containers, exactly: only what the engine alone can
 // decide, and will decide anew, is left unknown.
 func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
 	if request.Plan.Raw.IsNull() {
+		r.planDestroy(ctx, request, response)
 		return
 	}
 	var config, plan environmentModel
@@ -39,8 +41,19 @@ func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.M
 	r.data.warnUnenforced(&response.Diagnostics)
 	plan.AllLabels = r.data.allLabels(plan.Labels)
 	plan.planStatus(project, state)
+	plan.checkQuota(ctx, project, r.data, &response.Diagnostics)
 	plan.planOutputs(ctx, state, project, &response.Diagnostics)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
+}
+
+// planDestroy takes an environment out of what this run asks for.
+func (r *environmentResource) planDestroy(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+	var state environmentModel
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	project := projectOf(ctx, state.Project, &response.Diagnostics)
+	if r.data != nil && !response.Diagnostics.HasError() {
+		r.data.demands.set(project.Namespace.ValueString(), quota.Demand{Environment: state.ID.ValueString()}, false)
+	}
 }
 
 // check refuses what only several attributes together get wrong.

@@ -1,15 +1,18 @@
 package provider
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
 func environments() *environmentResource { return &environmentResource{configured{fourCPUs()}} }
@@ -18,6 +21,7 @@ func environments() *environmentResource { return &environmentResource{configure
 func shopReference(phase lifecycle.Phase) types.Object {
 	return types.ObjectValueMust(projectReferenceTypes, map[string]attr.Value{
 		"namespace": types.StringValue("shop"), "phase": types.StringValue(string(phase)), "stack": types.StringValue("node"),
+		"quota": types.ObjectNull(quotaTypes),
 	})
 }
 
@@ -111,7 +115,7 @@ func TestPlanOwnImage(t *testing.T) {
 
 func TestPlanRefusals(t *testing.T) {
 	without := types.ObjectValueMust(projectReferenceTypes, map[string]attr.Value{
-		"namespace": types.StringValue("shop"), "phase": types.StringValue("development"), "stack": types.StringNull(),
+		"namespace": types.StringValue("shop"), "phase": types.StringValue("development"), "stack": types.StringNull(), "quota": types.ObjectNull(quotaTypes),
 	})
 	for at, change := range map[string]func(*environmentModel){
 		"image": func(m *environmentModel) { m.Project = without },
@@ -202,5 +206,60 @@ func TestPlanUnknownProject(t *testing.T) {
 	}
 	if plan.Name.ValueString() != "development" || !plan.Limits.Attributes()["memory"].Equal(sized("2GiB")) {
 		t.Errorf("name %s, limits %s", plan.Name, plan.Limits)
+	}
+}
+
+// TestPlanKeepsToTheQuota plans three environments in one run: the third is too much, whether its limits are known or
+// defaults, and one that goes makes room.
+func TestPlanKeepsToTheQuota(t *testing.T) {
+	resource := environments()
+	bound := types.ObjectValueMust(projectReferenceTypes, map[string]attr.Value{
+		"namespace": types.StringValue("shop"), "phase": types.StringValue("testing"), "stack": types.StringValue("node"),
+		"quota": quotaValue(quota.Quota{CPUs: 3, Memory: 3 << 30}),
+	})
+	plan := func(kind, name string) diag.Diagnostics {
+		t.Helper()
+		configured := nothing[environmentModel](t, resource)
+		configured.Project, configured.Kind, configured.Name = bound, types.StringValue(kind), types.StringValue(name)
+		_, diags := modifyPlan(t, resource, configured, proposedFor(configured), nil)
+		return diags
+	}
+	for _, kind := range []string{"development", "testing"} {
+		if diags := plan(kind, kind); diags.HasError() {
+			t.Fatal(diags)
+		}
+	}
+	diags := plan("testing", "more")
+	if diags.ErrorsCount() != 1 || !strings.Contains(diags.Errors()[0].Detail(), "shop/more") || !strings.Contains(diags.Errors()[0].Detail(), "4 CPUs instead of 3 CPUs") {
+		t.Fatalf("got %v", diags)
+	}
+	if at, ok := diags.Errors()[0].(diag.DiagnosticWithPath); !ok || !at.Path().Equal(path.Root("limits").AtName("cpus")) {
+		t.Errorf("not on the attribute: %v", diags)
+	}
+	resource.data.demands.set("shop", quota.Demand{Environment: "shop/testing"}, false)
+	if diags := plan("testing", "more"); diags.HasError() {
+		t.Errorf("with room again: %v", diags)
+	}
+}
+
+// TestPlanWarnsOfOvercommitment once.
+func TestPlanWarnsOfOvercommitment(t *testing.T) {
+	resource := environments()
+	info := engine.Info{Name: "small", CPUs: 4, Memory: 3 << 30, MemoryLimit: true, SwapLimit: true, CPULimit: true, PidsLimit: true}
+	resource.data.info = func() (engine.Info, error) { return info, nil }
+	warnings := 0
+	for _, name := range []string{"one", "two", "three"} {
+		configured := written(t, lifecycle.KindDevelopment, lifecycle.Development)
+		configured.Name = types.StringValue(name)
+		_, diags := modifyPlan(t, resource, configured, proposedFor(configured), nil)
+		for _, warning := range diags.Warnings() {
+			warnings++
+			if !strings.Contains(warning.Detail(), "4GiB") || !strings.Contains(warning.Detail(), "3GiB") {
+				t.Errorf("got %v", warning)
+			}
+		}
+	}
+	if warnings != 1 {
+		t.Errorf("%d warnings", warnings)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
 var (
@@ -93,6 +94,10 @@ func failedAt(err error) path.Path {
 	if errors.As(err, &unhealthy) {
 		return path.Root("health_check")
 	}
+	var exceeded *quota.ExceededError
+	if errors.As(err, &exceeded) {
+		return quotaPath(err)
+	}
 	var memory *environment.MemoryError
 	if errors.As(err, &memory) {
 		return path.Root("limits").AtName("memory")
@@ -164,9 +169,7 @@ func (r *environmentResource) ImportState(ctx context.Context, request resource.
 		fail(&response.Diagnostics, path.Empty(), "Unable to import environment "+request.ID, err)
 		return
 	}
-	imported := importedEnvironment(ctx, found, projectReference{
-		Namespace: types.StringValue(namespace), Phase: types.StringValue(string(project.Phase())), Stack: optionalString(project.Stack),
-	}, r.data.ownLabels(found.Labels), &response.Diagnostics)
+	imported := importedEnvironment(ctx, found, referenceTo(project), r.data.ownLabels(found.Labels), &response.Diagnostics)
 	response.Diagnostics.Append(response.State.Set(ctx, imported)...)
 }
 

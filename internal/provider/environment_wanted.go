@@ -18,7 +18,7 @@ import (
 // projectOf reads the project that an object belongs to; all unknown while the whole of it is.
 func projectOf(ctx context.Context, project types.Object, diags *diag.Diagnostics) projectReference {
 	if project.IsUnknown() {
-		return projectReference{Namespace: types.StringUnknown(), Phase: types.StringUnknown(), Stack: types.StringUnknown()}
+		return projectReference{Namespace: types.StringUnknown(), Phase: types.StringUnknown(), Stack: types.StringUnknown(), Quota: types.ObjectUnknown(quotaTypes)}
 	}
 	var ref projectReference
 	diags.Append(project.As(ctx, &ref, basetypes.ObjectAsOptions{})...)

@@ -22,6 +22,7 @@ type projectView struct {
 	Stack         types.String `tfsdk:"stack"`
 	Phase         types.String `tfsdk:"phase"`
 	DataPolicy    types.String `tfsdk:"data_policy"`
+	Quota         types.Object `tfsdk:"quota"`
 	Labels        types.Map    `tfsdk:"labels"`
 	Network       types.String `tfsdk:"network"`
 	Subnet        types.String `tfsdk:"subnet"`
@@ -38,6 +39,7 @@ func viewOf(found project.Project) projectView {
 		DataPolicy: types.StringValue(string(found.DataPolicy)), Labels: stringMapValue(found.Labels), Network: optionalString(found.Network),
 		Subnet: types.StringNull(), EgressNetwork: optionalString(found.EgressNetwork), Workspace: optionalString(found.Workspace),
 		History: historyValue(found.History), Revision: types.Int64Value(int64(found.Revision)), Drift: stringListValue(found.Drift),
+		Quota: quotaValue(found.Quota),
 	}
 	if found.Subnet.IsValid() {
 		view.Subnet = types.StringValue(found.Subnet.String())
@@ -51,6 +53,7 @@ func projectViewAttributes(namespace schema.StringAttribute) map[string]schema.A
 		"stack":            schema.StringAttribute{Computed: true, MarkdownDescription: "Technology of the project, if it has one."},
 		"phase":            schema.StringAttribute{Computed: true, MarkdownDescription: "Phase of the project."},
 		"data_policy":      schema.StringAttribute{Computed: true, MarkdownDescription: "What becomes of the project's volumes when it fails or is destroyed: `retain` or `delete`."},
+		"quota":            quotaView(),
 		"labels":           schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "All labels of the project."},
 		"network":          schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the internal network on the engine."},
 		"subnet":           schema.StringAttribute{Computed: true, MarkdownDescription: "Subnet of the internal network."},

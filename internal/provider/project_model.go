@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
@@ -18,6 +20,7 @@ type projectModel struct {
 	Stack      types.String `tfsdk:"stack"`
 	Phase      types.String `tfsdk:"phase"`
 	DataPolicy types.String `tfsdk:"data_policy"`
+	Quota      types.Object `tfsdk:"quota"`
 	Labels     types.Map    `tfsdk:"labels"`
 	AllLabels  types.Map    `tfsdk:"all_labels"`
 	Network    types.String `tfsdk:"network"`
@@ -33,13 +36,14 @@ var historyType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"entered_at": types.StringType,
 }}
 
-func (m projectModel) wanted() project.Wanted {
+func (m projectModel) wanted(ctx context.Context, diags *diag.Diagnostics) project.Wanted {
 	return project.Wanted{
 		Namespace:  m.Namespace.ValueString(),
 		Stack:      m.Stack.ValueString(),
 		Phase:      lifecycle.Phase(m.Phase.ValueString()),
 		DataPolicy: project.DataPolicy(m.DataPolicy.ValueString()),
 		Labels:     stringMap(m.AllLabels),
+		Quota:      quotaOf(ctx, m.Quota, diags),
 	}
 }
 
@@ -63,12 +67,26 @@ func (m *projectModel) read(found project.Project) {
 	m.Stack = optionalString(found.Stack)
 	m.Phase = types.StringValue(string(found.Phase()))
 	m.DataPolicy = types.StringValue(string(found.DataPolicy))
+	// An object without bounds says the same as none.
+	if bound := quotaValue(found.Quota); !bound.IsNull() || !unbounded(m.Quota) {
+		m.Quota = bound
+	}
 	m.Revision = types.Int64Value(int64(found.Revision))
 	m.History = historyValue(found.History)
 }
 
+// unbounded reports whether a quota that is written out has nothing in it.
+func unbounded(object types.Object) bool {
+	for _, value := range object.Attributes() {
+		if !value.IsNull() {
+			return false
+		}
+	}
+	return !object.IsNull() && !object.IsUnknown()
+}
+
 func importedProject(found project.Project, own types.Map) projectModel {
-	model := projectModel{Name: types.StringValue(found.Namespace), Labels: own}
+	model := projectModel{Name: types.StringValue(found.Namespace), Labels: own, Quota: types.ObjectNull(quotaTypes)}
 	model.read(found)
 	return model
 }

@@ -11,19 +11,30 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/project"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 )
 
 // projectReference is what an object of a project knows of it. Terraform drops the other attributes of the resource
-// that is passed, so `project = isolab_project.shop` hands over namespace, phase and stack together, known at plan.
+// that is passed, so `project = isolab_project.shop` hands over namespace, phase, stack and quota together, known at plan.
 type projectReference struct {
 	Namespace types.String `tfsdk:"namespace"`
 	Phase     types.String `tfsdk:"phase"`
 	Stack     types.String `tfsdk:"stack"`
+	Quota     types.Object `tfsdk:"quota"`
 }
 
 var projectReferenceTypes = map[string]attr.Type{
 	"namespace": types.StringType, "phase": types.StringType, "stack": types.StringType,
+	"quota": types.ObjectType{AttrTypes: quotaTypes},
+}
+
+// referenceTo is how objects of a project that is on the engine refer to it.
+func referenceTo(found project.Project) projectReference {
+	return projectReference{
+		Namespace: types.StringValue(found.Namespace), Phase: types.StringValue(string(found.Phase())), Stack: optionalString(found.Stack),
+		Quota: quotaValue(found.Quota),
+	}
 }
 
 func (r projectReference) phase() lifecycle.Phase { return lifecycle.Phase(r.Phase.ValueString()) }
@@ -50,6 +61,7 @@ func projectReferenceAttribute() schema.SingleNestedAttribute {
 				MarkdownDescription: "Stack of the project, from which defaults come: " + listed(stack.Names()) + ". Without one, `image` is required.",
 				Validators:          []validator.String{stringvalidator.OneOf(stack.Names()...)},
 			},
+			"quota": quotaAttribute("Quota of the project, for the check at plan. At apply the engine's own record of the project decides."),
 		},
 	}
 }

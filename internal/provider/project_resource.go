@@ -37,7 +37,7 @@ func (r *projectResource) Create(ctx context.Context, request resource.CreateReq
 	if response.Diagnostics.HasError() || !r.ready(&response.Diagnostics) {
 		return
 	}
-	wanted := plan.wanted()
+	wanted := plan.wanted(ctx, &response.Diagnostics)
 	wanted.Creator = creator()
 	if wanted.Namespace == "" {
 		wanted.Namespace = naming.Unique(plan.NamePrefix.ValueString())
@@ -80,7 +80,7 @@ func (r *projectResource) Update(ctx context.Context, request resource.UpdateReq
 	if response.Diagnostics.HasError() || !r.ready(&response.Diagnostics) {
 		return
 	}
-	updated, err := r.data.Projects.Update(ctx, int(state.Revision.ValueInt64()), plan.wanted())
+	updated, err := r.data.Projects.Update(ctx, int(state.Revision.ValueInt64()), plan.wanted(ctx, &response.Diagnostics))
 	if err != nil {
 		at := path.Empty()
 		if !plan.Phase.Equal(state.Phase) {

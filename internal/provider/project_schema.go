@@ -65,6 +65,8 @@ func (r *projectResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 					"`delete` removes them. Default `retain`.",
 				Validators: []validator.String{oneOf([]project.DataPolicy{project.Retain, project.Delete})},
 			},
+			"quota": quotaAttribute("What all environments of the project may ask for together, such as `{ cpus = 6, memory = \"8GiB\" }`: the limits of all their containers, whether they run or not. " +
+				"Checked at plan as far as it is known, and at apply against what is on the engine. Lowering it below what is in use stops nothing; only more is refused. Default unbounded."),
 			"labels":           labelsAttribute(),
 			"all_labels":       allLabelsAttribute(),
 			"network":          schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the project's internal network on the engine."},

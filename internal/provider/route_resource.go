@@ -132,9 +132,7 @@ func (r *routeResource) ImportState(ctx context.Context, request resource.Import
 		fail(&response.Diagnostics, path.Empty(), "Unable to import route "+request.ID, err)
 		return
 	}
-	ref, d := types.ObjectValueFrom(ctx, projectReferenceTypes, projectReference{
-		Namespace: types.StringValue(namespace), Phase: types.StringValue(string(project.Phase())), Stack: optionalString(project.Stack),
-	})
+	ref, d := types.ObjectValueFrom(ctx, projectReferenceTypes, referenceTo(project))
 	response.Diagnostics.Append(d...)
 	imported := routeModel{Gateway: types.StringValue(on), Project: ref}
 	imported.read(found, drift)
