@@ -15,13 +15,7 @@ import (
 )
 
 // landscape is a bit of everything: a gateway, projects in several phases, environments that run and that do not, routes.
-const landscape = `
-terraform {
-  required_providers {
-    isolab = { source = "isolab/isolab" }
-  }
-}
-
+const landscape = required + `
 variable "greeting" { default = "hello" }
 
 resource "isolab_gateway" "edge" {

@@ -232,13 +232,7 @@ func TestAccPhaseChangedElsewhere(t *testing.T) {
 	b := onEngine(t)
 	settings := program(t)
 	configured := func(phase string) string {
-		return b.config(fmt.Sprintf(`
-terraform {
-  required_providers {
-    isolab = { source = "isolab/isolab" }
-  }
-}
-
+		return b.config(required + fmt.Sprintf(`
 resource "isolab_project" "shop" {
   name        = "PREFIX-shop"
   phase       = %q

@@ -125,13 +125,7 @@ func (d *daemon) states() map[string]string {
 }
 
 // everyPhase is a project in each phase with environments of each kind that sleep in each way, and the routes to them.
-const everyPhase = `
-terraform {
-  required_providers {
-    isolab = { source = "isolab/isolab" }
-  }
-}
-
+const everyPhase = required + `
 provider "isolab" {
   host   = "HOST"
   images = { gateway = "isolab-fixture/nginx:1" }

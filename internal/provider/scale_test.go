@@ -102,14 +102,6 @@ func TestAccTwoRunsAtOnce(t *testing.T) {
 	}
 }
 
-const required = `
-terraform {
-  required_providers {
-    isolab = { source = "isolab/isolab" }
-  }
-}
-`
-
 func TestAccPoolExhausted(t *testing.T) {
 	b := onEngine(t)
 	projects := func(count int) string {

@@ -40,6 +40,15 @@ func copied(t *testing.T, settings, source string) workspace {
 	return made
 }
 
+// required is what a configuration begins with that runs outside of the test framework.
+const required = `
+terraform {
+  required_providers {
+    isolab = { source = "isolab/isolab" }
+  }
+}
+`
+
 // write adds a file.
 func (w workspace) write(name, content string) error {
 	return os.WriteFile(filepath.Join(w.folder, name), []byte(content), 0o600)
