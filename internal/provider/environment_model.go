@@ -1,45 +1,47 @@
 package provider
 
 import (
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 type environmentModel struct {
-	ID             types.String `tfsdk:"id"`
-	Project        types.Object `tfsdk:"project"`
-	Name           types.String `tfsdk:"name"`
-	Kind           types.String `tfsdk:"kind"`
-	Image          types.String `tfsdk:"image"`
-	Entrypoint     types.List   `tfsdk:"entrypoint"`
-	Command        types.List   `tfsdk:"command"`
-	WorkingDir     types.String `tfsdk:"working_dir"`
-	Port           types.Int64  `tfsdk:"port"`
-	Replicas       types.Int64  `tfsdk:"replicas"`
-	Limits         types.Object `tfsdk:"limits"`
-	Variables      types.Map    `tfsdk:"variables"`
-	HealthCheck    types.Object `tfsdk:"health_check"`
-	Update         types.Object `tfsdk:"update"`
-	Volumes        types.Map    `tfsdk:"volumes"`
-	Tmpfs          types.Map    `tfsdk:"tmpfs"`
-	User           types.String `tfsdk:"user"`
-	ReadOnly       types.Bool   `tfsdk:"read_only"`
-	Capabilities   types.Set    `tfsdk:"capabilities"`
-	Egress         types.Bool   `tfsdk:"egress"`
-	Publish        types.Map    `tfsdk:"publish"`
-	Workspace      types.String `tfsdk:"workspace"`
-	Log            types.Object `tfsdk:"log"`
-	Hibernation    types.String `tfsdk:"hibernation"`
-	ActivePhases   types.Set    `tfsdk:"active_phases"`
-	PullPolicy     types.String `tfsdk:"pull_policy"`
-	Labels         types.Map    `tfsdk:"labels"`
-	AllLabels      types.Map    `tfsdk:"all_labels"`
-	Status         types.String `tfsdk:"status"`
-	Containers     types.List   `tfsdk:"containers"`
-	PublishedPorts types.Map    `tfsdk:"published_ports"`
-	ImageDigest    types.String `tfsdk:"image_digest"`
-	Drift          types.List   `tfsdk:"drift"`
+	ID             types.String   `tfsdk:"id"`
+	Project        types.Object   `tfsdk:"project"`
+	Name           types.String   `tfsdk:"name"`
+	Kind           types.String   `tfsdk:"kind"`
+	Image          types.String   `tfsdk:"image"`
+	Entrypoint     types.List     `tfsdk:"entrypoint"`
+	Command        types.List     `tfsdk:"command"`
+	WorkingDir     types.String   `tfsdk:"working_dir"`
+	Port           types.Int64    `tfsdk:"port"`
+	Replicas       types.Int64    `tfsdk:"replicas"`
+	Limits         types.Object   `tfsdk:"limits"`
+	Variables      types.Map      `tfsdk:"variables"`
+	HealthCheck    types.Object   `tfsdk:"health_check"`
+	Update         types.Object   `tfsdk:"update"`
+	Volumes        types.Map      `tfsdk:"volumes"`
+	Tmpfs          types.Map      `tfsdk:"tmpfs"`
+	User           types.String   `tfsdk:"user"`
+	ReadOnly       types.Bool     `tfsdk:"read_only"`
+	Capabilities   types.Set      `tfsdk:"capabilities"`
+	Egress         types.Bool     `tfsdk:"egress"`
+	Publish        types.Map      `tfsdk:"publish"`
+	Workspace      types.String   `tfsdk:"workspace"`
+	Log            types.Object   `tfsdk:"log"`
+	Hibernation    types.String   `tfsdk:"hibernation"`
+	ActivePhases   types.Set      `tfsdk:"active_phases"`
+	PullPolicy     types.String   `tfsdk:"pull_policy"`
+	Labels         types.Map      `tfsdk:"labels"`
+	AllLabels      types.Map      `tfsdk:"all_labels"`
+	Status         types.String   `tfsdk:"status"`
+	Containers     types.List     `tfsdk:"containers"`
+	PublishedPorts types.Map      `tfsdk:"published_ports"`
+	ImageDigest    types.String   `tfsdk:"image_digest"`
+	Drift          types.List     `tfsdk:"drift"`
+	Timeouts       timeouts.Value `tfsdk:"timeouts"`
 }
 
 var (

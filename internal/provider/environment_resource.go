@@ -17,15 +17,9 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
-var (
-	_ resource.ResourceWithConfigure   = &environmentResource{}
-	_ resource.ResourceWithImportState = &environmentResource{}
-	_ resource.ResourceWithModifyPlan  = &environmentResource{}
-)
-
 type environmentResource struct{ configured }
 
-func newEnvironmentResource() resource.Resource { return &environmentResource{} }
+func newEnvironmentResource() kind { return &environmentResource{} }
 
 func (r *environmentResource) Metadata(_ context.Context, request resource.MetadataRequest, response *resource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_environment"
@@ -179,7 +173,7 @@ func importedEnvironment(ctx context.Context, found environment.Environment, pro
 	diags.Append(d...)
 	model := environmentModel{
 		Project: ref, Labels: own, PullPolicy: types.StringValue(string(engine.PullMissing)),
-		Hibernation: types.StringValue(string(lifecycle.Stop)), ActivePhases: types.SetNull(types.StringType),
+		Hibernation: types.StringValue(string(lifecycle.Stop)), ActivePhases: types.SetNull(types.StringType), Timeouts: noTimeouts,
 	}
 	if found.Status == lifecycle.Frozen {
 		model.Hibernation = types.StringValue(string(lifecycle.Freeze))

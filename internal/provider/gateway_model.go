@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -23,18 +24,19 @@ import (
 )
 
 type gatewayModel struct {
-	ID          types.String `tfsdk:"id"`
-	Name        types.String `tfsdk:"name"`
-	HTTPPort    types.Int64  `tfsdk:"http_port"`
-	BindAddress types.String `tfsdk:"bind_address"`
-	Image       types.String `tfsdk:"image"`
-	PullPolicy  types.String `tfsdk:"pull_policy"`
-	Limits      types.Object `tfsdk:"limits"`
-	Labels      types.Map    `tfsdk:"labels"`
-	AllLabels   types.Map    `tfsdk:"all_labels"`
-	Status      types.String `tfsdk:"status"`
-	ContainerID types.String `tfsdk:"container_id"`
-	Drift       types.List   `tfsdk:"drift"`
+	ID          types.String   `tfsdk:"id"`
+	Name        types.String   `tfsdk:"name"`
+	HTTPPort    types.Int64    `tfsdk:"http_port"`
+	BindAddress types.String   `tfsdk:"bind_address"`
+	Image       types.String   `tfsdk:"image"`
+	PullPolicy  types.String   `tfsdk:"pull_policy"`
+	Limits      types.Object   `tfsdk:"limits"`
+	Labels      types.Map      `tfsdk:"labels"`
+	AllLabels   types.Map      `tfsdk:"all_labels"`
+	Status      types.String   `tfsdk:"status"`
+	ContainerID types.String   `tfsdk:"container_id"`
+	Drift       types.List     `tfsdk:"drift"`
+	Timeouts    timeouts.Value `tfsdk:"timeouts"`
 }
 
 type gatewayLimitsModel struct {
@@ -179,6 +181,7 @@ func importedGateway(found gateway.Observed, own types.Map) gatewayModel {
 	model := gatewayModel{
 		Labels: own, AllLabels: stringMapValue(found.Spec.Labels),
 		PullPolicy: types.StringValue(string(engine.PullMissing)), Limits: types.ObjectNull(gatewayLimitsTypes),
+		Timeouts: noTimeouts,
 	}
 	model.read(found)
 	return model

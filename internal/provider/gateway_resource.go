@@ -14,15 +14,9 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
-var (
-	_ resource.ResourceWithConfigure   = &gatewayResource{}
-	_ resource.ResourceWithImportState = &gatewayResource{}
-	_ resource.ResourceWithModifyPlan  = &gatewayResource{}
-)
-
 type gatewayResource struct{ configured }
 
-func newGatewayResource() resource.Resource { return &gatewayResource{} }
+func newGatewayResource() kind { return &gatewayResource{} }
 
 func (r *gatewayResource) Metadata(_ context.Context, request resource.MetadataRequest, response *resource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_gateway"

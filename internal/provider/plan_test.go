@@ -16,12 +16,6 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/project"
 )
 
-// planned is a resource that plans.
-type planned interface {
-	resource.Resource
-	resource.ResourceWithModifyPlan
-}
-
 // fourCPUs is a provider that is configured, for an engine that enforces everything.
 func fourCPUs() *Data {
 	info := engine.Info{CPUs: 4, MemoryLimit: true, SwapLimit: true, CPULimit: true, PidsLimit: true}
@@ -29,7 +23,7 @@ func fourCPUs() *Data {
 }
 
 // nothing is a resource's model with every attribute null.
-func nothing[M any](t *testing.T, of planned) M {
+func nothing[M any](t *testing.T, of kind) M {
 	t.Helper()
 	state := emptyState(t.Context(), of)
 	object, ok := state.Schema.Type().TerraformType(t.Context()).(tftypes.Object)
@@ -48,15 +42,15 @@ func nothing[M any](t *testing.T, of planned) M {
 	return model
 }
 
-func emptyState(ctx context.Context, of planned) tfsdk.State {
+func emptyState(ctx context.Context, of kind) tfsdk.State {
 	var response resource.SchemaResponse
-	of.Schema(ctx, resource.SchemaRequest{}, &response)
+	managed{kind: of}.Schema(ctx, resource.SchemaRequest{}, &response)
 	return tfsdk.State{Schema: response.Schema, Raw: tftypes.NewValue(response.Schema.Type().TerraformType(ctx), nil)}
 }
 
 // modifyPlan calls ModifyPlan as Terraform does: configured is what is written, proposed has the schema's defaults and
 // what the state remembers, state is nil for something new.
-func modifyPlan[M any](t *testing.T, of planned, configured, proposed M, state *M) (M, diag.Diagnostics) {
+func modifyPlan[M any](t *testing.T, of kind, configured, proposed M, state *M) (M, diag.Diagnostics) {
 	t.Helper()
 	raw := func(model any) tfsdk.State {
 		written := emptyState(t.Context(), of)

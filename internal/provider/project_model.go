@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -13,22 +14,23 @@ import (
 )
 
 type projectModel struct {
-	ID         types.String `tfsdk:"id"`
-	Name       types.String `tfsdk:"name"`
-	NamePrefix types.String `tfsdk:"name_prefix"`
-	Namespace  types.String `tfsdk:"namespace"`
-	Stack      types.String `tfsdk:"stack"`
-	Phase      types.String `tfsdk:"phase"`
-	DataPolicy types.String `tfsdk:"data_policy"`
-	Quota      types.Object `tfsdk:"quota"`
-	Labels     types.Map    `tfsdk:"labels"`
-	AllLabels  types.Map    `tfsdk:"all_labels"`
-	Network    types.String `tfsdk:"network"`
-	Subnet     types.String `tfsdk:"subnet"`
-	Workspace  types.String `tfsdk:"workspace_volume"`
-	History    types.List   `tfsdk:"history"`
-	Revision   types.Int64  `tfsdk:"revision"`
-	Drift      types.List   `tfsdk:"drift"`
+	ID         types.String   `tfsdk:"id"`
+	Name       types.String   `tfsdk:"name"`
+	NamePrefix types.String   `tfsdk:"name_prefix"`
+	Namespace  types.String   `tfsdk:"namespace"`
+	Stack      types.String   `tfsdk:"stack"`
+	Phase      types.String   `tfsdk:"phase"`
+	DataPolicy types.String   `tfsdk:"data_policy"`
+	Quota      types.Object   `tfsdk:"quota"`
+	Labels     types.Map      `tfsdk:"labels"`
+	AllLabels  types.Map      `tfsdk:"all_labels"`
+	Network    types.String   `tfsdk:"network"`
+	Subnet     types.String   `tfsdk:"subnet"`
+	Workspace  types.String   `tfsdk:"workspace_volume"`
+	History    types.List     `tfsdk:"history"`
+	Revision   types.Int64    `tfsdk:"revision"`
+	Drift      types.List     `tfsdk:"drift"`
+	Timeouts   timeouts.Value `tfsdk:"timeouts"`
 }
 
 var historyType = types.ObjectType{AttrTypes: map[string]attr.Type{
@@ -86,7 +88,7 @@ func unbounded(object types.Object) bool {
 }
 
 func importedProject(found project.Project, own types.Map) projectModel {
-	model := projectModel{Name: types.StringValue(found.Namespace), Labels: own, Quota: types.ObjectNull(quotaTypes)}
+	model := projectModel{Name: types.StringValue(found.Namespace), Labels: own, Quota: types.ObjectNull(quotaTypes), Timeouts: noTimeouts}
 	model.read(found)
 	return model
 }

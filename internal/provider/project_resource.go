@@ -13,15 +13,9 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/project"
 )
 
-var (
-	_ resource.ResourceWithConfigure   = &projectResource{}
-	_ resource.ResourceWithImportState = &projectResource{}
-	_ resource.ResourceWithModifyPlan  = &projectResource{}
-)
-
 type projectResource struct{ configured }
 
-func newProjectResource() resource.Resource { return &projectResource{} }
+func newProjectResource() kind { return &projectResource{} }
 
 func (r *projectResource) Metadata(_ context.Context, request resource.MetadataRequest, response *resource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_project"

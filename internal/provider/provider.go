@@ -108,10 +108,10 @@ func (p *isolabProvider) Configure(ctx context.Context, request provider.Configu
 // Resources lists the resource types, one line each.
 func (p *isolabProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
-		newProjectResource,
-		newEnvironmentResource,
-		newGatewayResource,
-		newRouteResource,
+		manage(newProjectResource, "namespace"),
+		manage(newEnvironmentResource, "project", "name"),
+		manage(newGatewayResource, "name"),
+		manage(newRouteResource, "gateway", "project", "name"),
 	}
 }
 

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -23,19 +24,20 @@ import (
 )
 
 type routeModel struct {
-	ID              types.String `tfsdk:"id"`
-	Gateway         types.String `tfsdk:"gateway"`
-	Project         types.Object `tfsdk:"project"`
-	Environment     types.String `tfsdk:"environment"`
-	Name            types.String `tfsdk:"name"`
-	Path            types.String `tfsdk:"path"`
-	Port            types.Int64  `tfsdk:"port"`
-	StripPrefix     types.Bool   `tfsdk:"strip_prefix"`
-	WebSocket       types.Bool   `tfsdk:"websocket"`
-	SecurityHeaders types.Bool   `tfsdk:"security_headers"`
-	RateLimit       types.Object `tfsdk:"rate_limit"`
-	Serving         types.Bool   `tfsdk:"serving"`
-	Drift           types.List   `tfsdk:"drift"`
+	ID              types.String   `tfsdk:"id"`
+	Gateway         types.String   `tfsdk:"gateway"`
+	Project         types.Object   `tfsdk:"project"`
+	Environment     types.String   `tfsdk:"environment"`
+	Name            types.String   `tfsdk:"name"`
+	Path            types.String   `tfsdk:"path"`
+	Port            types.Int64    `tfsdk:"port"`
+	StripPrefix     types.Bool     `tfsdk:"strip_prefix"`
+	WebSocket       types.Bool     `tfsdk:"websocket"`
+	SecurityHeaders types.Bool     `tfsdk:"security_headers"`
+	RateLimit       types.Object   `tfsdk:"rate_limit"`
+	Serving         types.Bool     `tfsdk:"serving"`
+	Drift           types.List     `tfsdk:"drift"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 }
 
 type rateLimitModel struct {

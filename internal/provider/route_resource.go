@@ -17,15 +17,9 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
-var (
-	_ resource.ResourceWithConfigure   = &routeResource{}
-	_ resource.ResourceWithImportState = &routeResource{}
-	_ resource.ResourceWithModifyPlan  = &routeResource{}
-)
-
 type routeResource struct{ configured }
 
-func newRouteResource() resource.Resource { return &routeResource{} }
+func newRouteResource() kind { return &routeResource{} }
 
 func (r *routeResource) Metadata(_ context.Context, request resource.MetadataRequest, response *resource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_route"
@@ -134,7 +128,7 @@ func (r *routeResource) ImportState(ctx context.Context, request resource.Import
 	}
 	ref, d := types.ObjectValueFrom(ctx, projectReferenceTypes, referenceTo(project))
 	response.Diagnostics.Append(d...)
-	imported := routeModel{Gateway: types.StringValue(on), Project: ref}
+	imported := routeModel{Gateway: types.StringValue(on), Project: ref, Timeouts: noTimeouts}
 	imported.read(found, drift)
 	response.Diagnostics.Append(response.State.Set(ctx, imported)...)
 }
