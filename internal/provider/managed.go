@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -61,6 +62,13 @@ func (m managed) Schema(ctx context.Context, request resource.SchemaRequest, res
 	if !ok {
 		response.Diagnostics.AddError("Unexpected kind of attribute", "The timeouts are not a nested attribute. This is a bug in the provider: please report it.")
 		return
+	}
+	for name, attribute := range bounded.Attributes {
+		if text, ok := attribute.(schema.StringAttribute); ok {
+			text.MarkdownDescription = text.Description
+			text.Validators = []validator.String{validDuration} // no time at all is no time to do anything in
+			bounded.Attributes[name] = text
+		}
 	}
 	bounded.MarkdownDescription = "How long operations may take, such as `{ create = \"5m\" }`, in units of `s`, `m` and `h`. What has been made by then stays, and the next apply goes on from there."
 	response.Schema.Attributes["timeouts"] = bounded
