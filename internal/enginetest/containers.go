@@ -159,15 +159,14 @@ func (e *Engine) WaitRemoved(ctx context.Context, id string) error {
 	if err := e.begin(ctx, "WaitRemoved", id); err != nil {
 		return err
 	}
-	container, err := e.find(id)
-	if err != nil {
-		e.lock.Unlock()
-		return nil
+	gone := make(chan struct{})
+	if container, err := e.find(id); err != nil {
+		close(gone)
+	} else if e.removed[container.ID] != nil {
+		gone = e.removed[container.ID]
+	} else {
+		e.removed[container.ID] = gone
 	}
-	if e.removed[container.ID] == nil {
-		e.removed[container.ID] = make(chan struct{})
-	}
-	gone := e.removed[container.ID]
 	e.lock.Unlock()
 	select {
 	case <-gone:

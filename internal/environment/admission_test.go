@@ -123,7 +123,7 @@ func TestQuotaErrors(t *testing.T) {
 		bound(t, on, 1, quota.Quota{CPUs: 2})
 		create(t, on, named("other"))
 		calls, fired := 0, false
-		on.Before = func(call, object string) error {
+		on.Before = func(call, _ string) error {
 			if call == "StartContainer" {
 				calls = -1 << 20 // the admission is over
 			}

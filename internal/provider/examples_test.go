@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
 const examples = "../../examples"
@@ -31,8 +33,57 @@ func TestAccExamplesPlan(t *testing.T) {
 	}
 	for _, folder := range slices.Sorted(maps.Keys(folders)) {
 		t.Run(strings.TrimPrefix(folder, examples+"/"), func(t *testing.T) {
-			if _, err := copied(t, settings, folder).run("plan"); err != nil {
+			if _, err := example(t, settings, folder).run("plan"); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// importBlock is what shows in a resource's folder how to import it.
+const importBlock = "import-by-string-id.tf"
+
+// example is a workspace with an example's configuration, without what shows how to import.
+func example(t *testing.T, settings, folder string) workspace {
+	t.Helper()
+	place := copied(t, settings, folder)
+	if err := os.RemoveAll(filepath.Join(place.folder, importBlock)); err != nil {
+		t.Fatal(err)
+	}
+	return place
+}
+
+// TestAccExamplesImportBlocks sees that the blocks are understood, like import.sh. An identity is for Terraform 1.12: its
+// parts, as the guide shows them, are compared with those that the provider has.
+func TestAccExamplesImportBlocks(t *testing.T) {
+	onEngine(t)
+	settings := program(t)
+	guide, err := os.ReadFile("../../templates/guides/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, factory := range (&isolabProvider{}).Resources(t.Context()) {
+		made, ok := factory().(managed)
+		if !ok {
+			t.Fatalf("a %T is not managed", factory())
+		}
+		var metadata resource.MetadataResponse
+		made.Metadata(t.Context(), resource.MetadataRequest{ProviderTypeName: "isolab"}, &metadata)
+		t.Run(metadata.TypeName, func(t *testing.T) {
+			place := copied(t, settings, filepath.Join(examples, "resources", metadata.TypeName))
+			if output, err := place.run("plan"); !regexp.MustCompile(`Unable to import|1 to import`).MatchString(output) {
+				t.Error(err)
+			}
+			_, after, _ := strings.Cut(string(guide), "## By identity")
+			_, after, _ = strings.Cut(after, "to = "+metadata.TypeName+".")
+			_, after, _ = strings.Cut(after, "identity = {")
+			block, _, _ := strings.Cut(after, "}")
+			var parts []string
+			for _, match := range regexp.MustCompile(`(\w+) += "`).FindAllStringSubmatch(block, -1) {
+				parts = append(parts, match[1])
+			}
+			if !slices.Equal(parts, made.parts) {
+				t.Errorf("the identity has the parts %v, the guide shows %v", made.parts, parts)
 			}
 		})
 	}
@@ -62,7 +113,7 @@ func TestAccExamplesImport(t *testing.T) {
 				if len(command) != 4 || command[0] != "terraform" || command[1] != "import" {
 					t.Fatalf("%q is not terraform import ADDRESS ID", line)
 				}
-				if output, err := copied(t, settings, filepath.Dir(script)).run(command[1:]...); !understood.MatchString(output) {
+				if output, err := example(t, settings, filepath.Dir(script)).run(command[1:]...); !understood.MatchString(output) {
 					t.Errorf("%s: %v", line, err)
 				}
 			}

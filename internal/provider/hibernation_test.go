@@ -146,11 +146,10 @@ func wakes(events <-chan engine.Event, failures <-chan error) error {
 func patiently(url string) (answer, error) {
 	var got answer
 	var err error
-	for range 100 {
+	for begun := time.Now(); time.Since(begun) < 20*time.Second; {
 		if got, err = visit(url); err == nil && got.status == http.StatusOK {
 			return got, nil
 		}
-		time.Sleep(50 * time.Millisecond) // a program without a health check tells nobody that it listens
 	}
 	return got, fmt.Errorf("%s answers %d, %w", url, got.status, err)
 }

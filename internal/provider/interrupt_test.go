@@ -94,7 +94,9 @@ func (b *bench) strike(w workspace, n int, signal func(terraform int) error, arg
 		if err := signal(command.Process.Pid); err != nil && !errors.Is(err, syscall.ESRCH) {
 			b.Errorf("signal terraform: %v", err)
 		}
-		<-ended
+		if err := <-ended; err == nil {
+			return said.String(), false // too late: it was done
+		}
 		return said.String(), true
 	case err := <-ended:
 		if err != nil {
@@ -159,7 +161,7 @@ func TestAccInterrupted(t *testing.T) {
 			moment := fmt.Sprintf("%s at change %d of a creation", name, n)
 			said, struck := b.strike(w, n, signal, "apply", "-auto-approve")
 			if !struck {
-				t.Errorf("%s: it had fewer", moment)
+				t.Errorf("%s: it came to its end", moment)
 			}
 			if name == "Ctrl-C" {
 				if shown, err := w.run("show"); err != nil || strings.Contains(shown, "(tainted)") {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -25,22 +24,13 @@ type daemon struct {
 // ownEngine starts one that holds images, and ends it with the test.
 func ownEngine(t *testing.T, images ...string) *daemon {
 	t.Helper()
-	for _, program := range []string{"dockerd", "unshare", "ip"} {
+	for _, program := range []string{"dockerd", "unshare", "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("this test starts an engine of its own, which takes %s: install docker.io, util-linux and iproute2 (%v)", program, err)
+			t.Fatalf("this test starts an engine of its own, which takes %s: install docker.io, util-linux and curl (%v)", program, err)
 		}
 	}
-	folder, err := os.MkdirTemp("", "isolab-engine-") // short: a socket's path may have 107 characters
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &daemon{T: t, folder: folder}
-	t.Cleanup(func() {
-		d.stop()
-		if err := os.RemoveAll(folder); err != nil {
-			t.Errorf("remove the engine's data: %v", err)
-		}
-	})
+	d := &daemon{T: t, folder: t.TempDir()}
+	t.Cleanup(d.stop) // before the folder is removed
 	d.start()
 	save := exec.Command("docker", append([]string{"save"}, images...)...)
 	load := exec.Command("docker", "--host", d.host(), "load")
@@ -70,22 +60,18 @@ func (d *daemon) start() {
 		d.Fatal(err)
 	}
 	defer log.Close()
-	d.process = exec.Command("unshare", "--net", "sh", "-c", `ip link set lo up; exec dockerd "$@"`, "dockerd",
-		"--data-root", filepath.Join(d.folder, "data"), "--exec-root", filepath.Join(d.folder, "exec"),
+	d.process = exec.Command("unshare", "--net", "dockerd", "--data-root", filepath.Join(d.folder, "data"), "--exec-root", filepath.Join(d.folder, "exec"),
 		"--pidfile", filepath.Join(d.folder, "pid"), "--host", d.host(), "--bridge", "none")
 	d.process.Stdout, d.process.Stderr = log, log
 	d.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.process.Start(); err != nil {
 		d.Fatal(err)
 	}
-	for range 60 {
-		if exec.Command("docker", "--host", d.host(), "version").Run() == nil {
-			return
-		}
-		time.Sleep(500 * time.Millisecond) // a daemon tells nobody that it is ready
+	if err := exec.Command("curl", "--silent", "--output", os.DevNull, "--retry", "60", "--retry-delay", "1", "--retry-all-errors",
+		"--unix-socket", filepath.Join(d.folder, "sock"), "http://engine/_ping").Run(); err != nil {
+		said, _ := os.ReadFile(filepath.Join(d.folder, "log"))
+		d.Fatalf("the engine does not answer: %v\n%s", err, said)
 	}
-	said, _ := os.ReadFile(filepath.Join(d.folder, "log"))
-	d.Fatalf("the engine does not answer:\n%s", said)
 }
 
 // stop ends the engine as an operating system does when it shuts down: the containers end with it.

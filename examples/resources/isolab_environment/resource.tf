@@ -10,10 +10,8 @@ resource "isolab_environment" "dev" {
   name    = "dev"
   kind    = "development"
 
-  # Apply succeeds only once the health check does.
-  update = {
-    wait_for_healthy = true
-  }
+  # Not needed while the project is tested.
+  active_phases = ["development"]
 }
 
 # Stopped while the project is in development, started by phase = "testing".
@@ -38,4 +36,15 @@ resource "isolab_environment" "production" {
   name     = "production"
   kind     = "deployment"
   replicas = 2
+
+  # One container after the other: the new one is healthy before the old one goes, or goes itself.
+  update = {
+    strategy         = "rolling"
+    wait_for_healthy = true
+    rollback         = true
+  }
+
+  timeouts = {
+    update = "10m"
+  }
 }

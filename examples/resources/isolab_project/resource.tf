@@ -10,6 +10,14 @@ resource "isolab_project" "shop" {
   phase       = "development"
   data_policy = "delete" # destroy removes the volumes too
 
+  # All environments together; one that would be too much is refused.
+  quota = {
+    cpus         = 6
+    memory       = "8GiB"
+    pids         = 2048
+    environments = 8
+  }
+
   labels = {
     owner = "web"
   }

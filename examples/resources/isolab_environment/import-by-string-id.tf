@@ -1,0 +1,4 @@
+import {
+  to = isolab_environment.dev
+  id = "shop/dev"
+}

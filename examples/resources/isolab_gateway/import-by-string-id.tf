@@ -1,0 +1,4 @@
+import {
+  to = isolab_gateway.edge
+  id = "edge"
+}

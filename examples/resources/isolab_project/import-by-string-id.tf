@@ -1,0 +1,4 @@
+import {
+  to = isolab_project.shop
+  id = "shop"
+}

@@ -1,0 +1,4 @@
+import {
+  to = isolab_route.dev
+  id = "edge/shop/development"
+}
