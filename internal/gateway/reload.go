@@ -69,6 +69,7 @@ func (g *Gateways) reload(ctx context.Context, at place, generation string) erro
 // watch follows nginx's log until the workers of generation have started and as many as retired others no longer
 // accept. It may begin after the fact: the log holds it.
 func (g *Gateways) watch(ctx context.Context, name, container, generation string, retired int) error {
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	log, err := g.on.FollowLogs(ctx, container, time.Now().Add(-logWindow))
@@ -80,6 +81,9 @@ func (g *Gateways) watch(ctx context.Context, name, container, generation string
 	err = watched.follow(log)
 	if !errors.Is(err, errUnfinished) {
 		return err
+	}
+	if caller.Err() != nil {
+		return fmt.Errorf("wait for nginx of gateway %s to take over the configuration: %w", name, caller.Err())
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("nginx of gateway %s has not taken over the configuration within %s%s", name, reloadTimeout, g.lastWords(ctx, container))
