@@ -40,7 +40,7 @@ type Update struct {
 func (p place) roll(ctx context.Context, current engine.Container, next *engine.Container) error {
 	if p.wanted.Update.Strategy == Recreate {
 		if err := p.engine.StopContainer(ctx, current.ID, grace); err != nil {
-			return err
+			return p.rollBack(ctx, current, "", err)
 		}
 	}
 	var id string

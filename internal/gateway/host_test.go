@@ -153,7 +153,7 @@ func (h *host) environment(namespace string, replica int) string {
 		Env: map[string]string{"ID": fmt.Sprintf("%s-%d", environment, replica)},
 		Labels: map[string]string{
 			naming.LabelRole: naming.RoleEnvironment, naming.LabelProject: namespace, naming.LabelEnvironment: environment,
-			naming.LabelAddress: address.String(), naming.LabelPort: "3000",
+			naming.LabelAddress: address.String(), naming.LabelPort: "3000", naming.LabelReplica: strconv.Itoa(replica),
 		},
 		Networks: []engine.Endpoint{{Network: networks[0].ID, Address: address.String()}},
 	})

@@ -90,6 +90,7 @@ func (m managed) Create(ctx context.Context, request resource.CreateRequest, res
 
 func (m managed) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
 	limit := limitOf(ctx, request.State, timeouts.Value.Read, allowed.read, &response.Diagnostics)
+	m.identify(ctx, request.State, response.Identity, &response.Diagnostics) // also of what turns out to be gone
 	within(ctx, "read", limit, &response.Diagnostics, func(ctx context.Context) { m.kind.Read(ctx, request, response) })
 	m.identify(ctx, response.State, response.Identity, &response.Diagnostics)
 }
