@@ -23,6 +23,7 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
 
 // fixtures are the images that scripts/fixtures.sh builds, in place of the public ones.
@@ -145,9 +146,11 @@ func (b *bench) leftovers() []string {
 	}
 	var names []string
 	for _, item := range snapshot.Containers {
+		if !strings.Contains(item.Name, b.prefix) {
+			continue
+		}
 		// An engine may still list a container whose removal it has just confirmed.
-		found, err := b.engine.Container(ctx, item.ID)
-		if strings.Contains(item.Name, b.prefix) && !errors.Is(err, engine.ErrNotFound) {
+		if found, err := b.engine.Container(ctx, item.ID); !errors.Is(err, engine.ErrNotFound) {
 			names = append(names, fmt.Sprintf("container %s (%s, %v)", item.Name, found.State, err))
 		}
 	}
@@ -179,7 +182,7 @@ func (b *bench) sweep() {
 	}
 	for _, item := range snapshot.Volumes {
 		if strings.Contains(item.Name, b.prefix) {
-			err = errors.Join(err, b.engine.RemoveVolume(ctx, item.Name))
+			err = errors.Join(err, volume.Sweep(ctx, b.engine, item.Name), b.engine.RemoveVolume(ctx, item.Name))
 		}
 	}
 	if err != nil {

@@ -126,7 +126,7 @@ func killed(terraform int) error {
 			return syscall.Kill(id, syscall.SIGKILL)
 		}
 	}
-	return fmt.Errorf("terraform %d has no provider to kill", terraform)
+	return syscall.ESRCH // it has just ended
 }
 
 // TestAccInterrupted interrupts and kills applies, updates and destructions at many moments. The next one always completes
