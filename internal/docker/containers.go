@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -98,11 +99,28 @@ func (e *Engine) UnpauseContainer(ctx context.Context, id string) error {
 	return failure(e.client.ContainerUnpause(ctx, id), "resume container %s", id)
 }
 
+// filesInUse is how the engine says that it could not remove a container's files.
+const filesInUse = "failed to remove root filesystem"
+
 // RemoveContainer removes a container, running or not, with its anonymous volumes. One that is gone, or being removed
 // by somebody else until it is gone, counts as removed.
 func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	defer e.changed()
-	err := failure(e.client.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true}), "remove container %s", id)
+	remove := func() error {
+		err := e.client.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		return failure(err, "remove container %s", id)
+	}
+	err := remove()
+	// Somebody who reads an archive of the container keeps its files mounted: the engine then fails halfway, and
+	// completes the removal when it is asked again after the reader.
+	for pause := 50 * time.Millisecond; err != nil && strings.Contains(err.Error(), filesInUse) && pause < 5*time.Second; pause *= 2 {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+			err = remove()
+		}
+	}
 	switch {
 	case errors.Is(err, engine.ErrNotFound):
 		return nil

@@ -185,6 +185,35 @@ func TestAccRemoveTogether(t *testing.T) {
 	b.must(group.Wait())
 }
 
+// TestAccRemoveUnderReaders removes containers whose archives others are reading just then.
+func TestAccRemoveUnderReaders(t *testing.T) {
+	b := newBench(t)
+	for range 8 {
+		id := b.start(b.spec("c"))
+		var readers errgroup.Group
+		for range 4 {
+			readers.Go(func() error {
+				for {
+					archive, err := b.on.ReadArchive(t.Context(), id, "/etc")
+					if errors.Is(err, engine.ErrNotFound) {
+						return nil
+					}
+					if err != nil {
+						continue // It is on its way out.
+					}
+					_, _ = io.CopyN(io.Discard, archive, 1<<20)
+					_ = archive.Close()
+				}
+			})
+		}
+		b.must(b.on.RemoveContainer(t.Context(), id))
+		b.must(readers.Wait())
+		if _, err := b.on.Container(t.Context(), id); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("after the removal: %v", err)
+		}
+	}
+}
+
 func TestAccVolumeKeepsItsLabels(t *testing.T) {
 	b := newBench(t)
 	name := b.volume("v")

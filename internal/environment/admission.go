@@ -36,7 +36,7 @@ func (e *Environments) admit(ctx context.Context, wanted Wanted, room room, neig
 	if err != nil || len(quota.Grown(has, wanted.Demand())) == 0 {
 		return neighbours, err
 	}
-	held, release, err := e.locks.Acquire(ctx, "quota_"+wanted.Namespace)
+	held, release, err := e.locks.Acquire(ctx, quota.Lock(wanted.Namespace))
 	if err != nil {
 		return nil, fmt.Errorf("reserve quota of project %s: %w", wanted.Namespace, err)
 	}

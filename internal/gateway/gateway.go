@@ -91,9 +91,11 @@ func (g *Gateways) committing(name string) *queue[*change] {
 	return g.commits[name]
 }
 
+func lockName(gateway string) string { return "gateway_" + gateway }
+
 // locked does work on one gateway while no other process does.
 func (g *Gateways) locked(ctx context.Context, name string, work func(ctx context.Context) error) error {
-	held, release, err := g.locks.Acquire(ctx, "gateway_"+name)
+	held, release, err := g.locks.Acquire(ctx, lockName(name))
 	if err != nil {
 		return fmt.Errorf("gateway %s: %w", name, err)
 	}

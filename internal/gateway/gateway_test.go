@@ -11,6 +11,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -168,6 +169,16 @@ func TestAccGatewayDelete(t *testing.T) {
 	}
 	if _, err := g.Read(ctx, h.gateway.Name); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("still there: %v", err)
+	}
+	_, release, err := lock.New(h.on).Acquire(ctx, "gateway_"+h.gateway.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := g.Read(ctx, h.gateway.Name); err != nil || left.Status != lifecycle.Absent {
+		t.Errorf("removed halfway, as its lock says, it is %+v, %v", left, err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
 	}
 	if networks, err := h.on.Networks(ctx, map[string]string{naming.LabelGateway: h.gateway.Name}); err != nil || len(networks) > 0 {
 		t.Errorf("networks left: %v, %v", networks, err)

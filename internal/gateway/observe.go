@@ -10,6 +10,7 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -23,7 +24,8 @@ type Observed struct {
 	Drift       []string // what is not as it was asked for, in sentences; missing and stopped are a Status instead
 }
 
-// Read looks at a gateway. [engine.ErrNotFound] means that it has neither a container nor a volume.
+// Read looks at a gateway. [engine.ErrNotFound] means that it has neither a container nor a volume, and that nobody was
+// stopped while removing it.
 func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 	snapshot, err := g.on.Snapshot(ctx)
 	if err != nil {
@@ -40,7 +42,7 @@ func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 	case inspected == nil:
 	case !errors.Is(inspected, engine.ErrNotFound):
 		return Observed{}, fmt.Errorf("read gateway %s: %w", name, inspected)
-	case gone:
+	case gone && !lock.Held(lockName(name), snapshot.Containers): // Where it was removed halfway, what is left is to be removed too.
 		return Observed{}, fmt.Errorf("gateway %s: %w", name, engine.ErrNotFound)
 	default:
 		return Observed{Spec: Spec{Name: name}, Status: lifecycle.Absent}, nil

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,6 +51,29 @@ const maxUnseen = 100
 // unseenPause is the wait before the next try then: an engine announces neither that it reserves a name nor that it
 // gives one up, so there is no event to wait for.
 const unseenPause = 100 * time.Millisecond
+
+// Held reports whether a lock is among containers: somebody holds it, or was killed while holding it.
+func Held(name string, containers []engine.ContainerSummary) bool {
+	return slices.ContainsFunc(containers, func(one engine.ContainerSummary) bool {
+		return one.Name == container(name) && one.Labels[naming.LabelRole] == naming.RoleLock
+	})
+}
+
+// Sweep removes a lock found among containers. It is for what the lock stood for being gone: a holder that still lives
+// has nothing left to work on, and learns from [ErrLost] that it is to stop.
+func Sweep(ctx context.Context, on interface {
+	RemoveContainer(ctx context.Context, id string) error
+}, name string, containers []engine.ContainerSummary) error {
+	for _, one := range containers {
+		if !Held(name, []engine.ContainerSummary{one}) {
+			continue
+		}
+		if err := on.RemoveContainer(ctx, one.ID); err != nil {
+			return fmt.Errorf("remove lock %s: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // Locker takes locks on one engine.
 type Locker struct{ on Engine }
@@ -165,10 +189,7 @@ func (l *Locker) await(ctx context.Context, name string) (seen bool, err error) 
 	if holder.Spec.Labels[naming.LabelRole] != naming.RoleLock {
 		return true, fmt.Errorf("container %s is in the way and is no lock; remove it", holder.Spec.Name)
 	}
-	before, err := l.beats(ctx, holder.ID)
-	if err != nil {
-		return true, err
-	}
+	before, unread := l.beats(ctx, holder.ID) // A container on its way out cannot be read; that it has gone shows below.
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err = l.on.WaitRemoved(wait, holder.ID)
@@ -181,7 +202,7 @@ func (l *Locker) await(ctx context.Context, name string) (seen bool, err error) 
 		return true, err
 	}
 	after, err := l.beats(ctx, holder.ID)
-	if err != nil || after != before {
+	if err != nil || unread != nil || after != before {
 		return true, err
 	}
 	return true, l.on.RemoveContainer(ctx, holder.ID)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
 // memory is an engine that knows containers by name and tells of their removal.
@@ -246,6 +247,68 @@ func TestLockRemovedByHand(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestLockThatCannotBeRead is on its way out: the engine answers for a moment with an error about its files.
+func TestLockThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		on := &memory{}
+		_, first, err := New(on).Acquire(t.Context(), "edge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			<-time.After(time.Second) // of the bubble's clock
+			if err := first(); err != nil {
+				t.Error(err)
+			}
+		}()
+		begun := time.Now()
+		_, release, err := New(&illegible{on}).Acquire(t.Context(), "edge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("took it after %s", took)
+		}
+		if err := release(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// illegible is an engine that cannot read containers.
+type illegible struct{ *memory }
+
+func (illegible) ReadArchive(context.Context, string, string) (io.ReadCloser, error) {
+	return nil, errors.New("RWLayer is unexpectedly nil")
+}
+
+func TestHeld(t *testing.T) {
+	label := map[string]string{naming.LabelRole: naming.RoleLock}
+	among := []engine.ContainerSummary{{Name: container("edge"), Labels: label}, {Name: container("mine")}}
+	for name, want := range map[string]bool{"edge": true, "mine": false, "other": false} {
+		if Held(name, among) != want {
+			t.Errorf("%s: held is %v", name, !want)
+		}
+	}
+}
+
+func TestSweep(t *testing.T) {
+	on := &memory{}
+	if _, _, err := New(on).Acquire(t.Context(), "edge"); err != nil {
+		t.Fatal(err)
+	}
+	held := on.containers[container("edge")]
+	among := []engine.ContainerSummary{{ID: held.id, Name: held.spec.Name, Labels: held.spec.Labels}}
+	for _, step := range []struct {
+		name string
+		left int
+	}{{"other", 1}, {"edge", 0}} {
+		if err := Sweep(t.Context(), on, step.name, among); err != nil || len(on.containers) != step.left {
+			t.Errorf("after the sweep of %s %d locks are left: %v", step.name, len(on.containers), err)
+		}
+	}
 }
 
 func TestLockAndInterruption(t *testing.T) {

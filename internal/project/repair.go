@@ -10,7 +10,9 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
 // BlockedError says what stands in the way of a project's deletion.
@@ -91,6 +93,9 @@ func (p *Projects) Delete(ctx context.Context, namespace string, policy DataPoli
 		retained, err = p.retain(ctx, namespace)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := lock.Sweep(ctx, p.engine, quota.Lock(namespace), snapshot.Containers); err != nil {
 		return nil, err
 	}
 	return retained, p.forget(ctx, Record{Namespace: namespace})

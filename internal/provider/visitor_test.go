@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -35,22 +37,32 @@ func visit(url string) (answer, error) {
 }
 
 // answers sees that a URL is answered at once, without another try: an apply returns when its routes are served.
-func answers(url string, status int, parts ...string) seen {
+func answers(address string, status int, parts ...string) seen {
 	return func() error {
-		got, err := visit(url)
+		got, err := visit(address)
 		if err != nil {
 			return err
 		}
 		if got.status != status {
-			err = fmt.Errorf("%s answers %d instead of %d: %s", url, got.status, status, got.body)
+			err = fmt.Errorf("%s answers %d instead of %d: %s%s", address, got.status, status, got.body, told(address))
 		}
 		for _, part := range parts {
 			if !strings.Contains(got.body, part) {
-				err = errors.Join(err, fmt.Errorf("%s answers without %q: %s", url, part, got.body))
+				err = errors.Join(err, fmt.Errorf("%s answers without %q: %s", address, part, got.body))
 			}
 		}
 		return err
 	}
+}
+
+// told is what the gateway that publishes a URL's port wrote into its log last, to explain an answer.
+func told(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	out, err := exec.Command("sh", "-c", `docker logs --tail 10 "$(docker ps --quiet --filter publish="$1")" 2>&1`, "sh", parsed.Port()).CombinedOutput()
+	return fmt.Sprintf("\nThe gateway's log: %s (%v)", out, err)
 }
 
 // heads sees that a URL is answered with headers of these values; "" stands for one that must be missing.

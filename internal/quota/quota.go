@@ -170,3 +170,6 @@ func (e *ExceededError) table() string {
 	_ = writer.Flush() // into memory
 	return strings.TrimRight(text.String(), "\n")
 }
+
+// Lock names the lock under which the quota of a namespace is drawn on.
+func Lock(namespace string) string { return "quota_" + namespace }
