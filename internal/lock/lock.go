@@ -59,11 +59,14 @@ func Held(name string, containers []engine.ContainerSummary) bool {
 	})
 }
 
+// Remover is the part of an engine that removes containers.
+type Remover interface {
+	RemoveContainer(ctx context.Context, id string) error
+}
+
 // Sweep removes a lock found among containers. It is for what the lock stood for being gone: a holder that still lives
 // has nothing left to work on, and learns from [ErrLost] that it is to stop.
-func Sweep(ctx context.Context, on interface {
-	RemoveContainer(ctx context.Context, id string) error
-}, name string, containers []engine.ContainerSummary) error {
+func Sweep(ctx context.Context, on Remover, name string, containers []engine.ContainerSummary) error {
 	for _, one := range containers {
 		if !Held(name, []engine.ContainerSummary{one}) {
 			continue
