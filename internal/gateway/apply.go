@@ -10,6 +10,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
 
 // Apply makes a gateway what spec asks for: creates what is missing, adopts what is half made, repairs what has been
@@ -71,16 +72,22 @@ func (g *Gateways) build(ctx context.Context, spec Spec, image engine.Image) err
 	if err != nil {
 		return err
 	}
-	volume, err := g.on.CreateVolume(ctx, naming.Gateway(spec.Name), labels(spec.Name))
+	files, err := g.on.CreateVolume(ctx, naming.Gateway(spec.Name), labels(spec.Name))
 	if err != nil {
 		return err
 	}
-	if !owns(spec.Name, volume.Labels) {
-		return fmt.Errorf("the volume %s exists and is not this gateway's; remove or rename it", volume.Name)
+	if !owns(spec.Name, files.Labels) {
+		return fmt.Errorf("the volume %s exists and is not this gateway's; remove or rename it", files.Name)
 	}
 	at, err := g.find(ctx, spec.Name)
 	if err != nil {
 		return err
+	}
+	if at.files == "" {
+		labels := map[string]string{naming.LabelGateway: spec.Name}
+		if at.files, err = volume.Keep(ctx, g.on, naming.GatewayFiles(spec.Name), files.Name, labels); err != nil {
+			return err
+		}
 	}
 	stored, err := g.read(ctx, at)
 	if err != nil {

@@ -157,7 +157,7 @@ func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
 			one.err = errors.Join(one.err, err)
 		}
 	}
-	containers, err := g.on.Containers(ctx, map[string]string{naming.LabelRole: naming.RoleGateway})
+	containers, err := g.on.Containers(ctx, map[string]string{naming.LabelGateway: ""})
 	if err != nil || len(containers) == 0 {
 		fail(err)
 		return
@@ -168,7 +168,10 @@ func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
 		return
 	}
 	for _, container := range containers {
-		at := place{name: container.Labels[naming.LabelGateway], container: container}
+		if container.Labels[naming.LabelRole] != naming.RoleGateway {
+			continue
+		}
+		at := located(container.Labels[naming.LabelGateway], containers)
 		concerned := batch
 		// A container that cannot be read may be on its way out or being made anew. Under the gateway's lock, that is over.
 		if stored, err := g.read(ctx, at); err == nil {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
@@ -384,4 +386,41 @@ func (h *host) setMany(count int, namespace string, g *gateway.Gateways) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestAccRoutesOutliveARemovalUnderReaders removes a gateway's container by hand while many other runs look at its
+// routes, as each change of an environment does.
+func TestAccRoutesOutliveARemovalUnderReaders(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, 1)
+	h.apply(g)
+	h.setRoute(g, h.route(shop))
+	for range 6 {
+		seen, err := g.Read(t.Context(), h.gateway.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reading, stop := context.WithCancel(t.Context())
+		var readers errgroup.Group
+		for range 4 {
+			readers.Go(func() error {
+				for reading.Err() == nil {
+					_ = h.gateways().Follow(reading, shop, "web") // It may come upon what is half removed.
+				}
+				return nil
+			})
+		}
+		err = h.on.RemoveContainer(t.Context(), seen.ContainerID)
+		stop()
+		if err := errors.Join(err, readers.Wait()); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := h.gateways().Route(t.Context(), h.gateway.Name, shop, "web"); err != nil {
+			t.Fatalf("the route went with the container: %v", err)
+		}
+		h.apply(h.gateways())
+	}
+	h.wantStatus(naming.RoutePath(shop), 200)
 }

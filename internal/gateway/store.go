@@ -28,7 +28,8 @@ const (
 // place is where a gateway lives on the engine.
 type place struct {
 	name      string
-	container engine.ContainerSummary // without ID when there is none
+	container engine.ContainerSummary // nginx's; without ID when there is none
+	files     string                  // id of the container to read and write the volume through; "" when there is none
 }
 
 func (p place) running() bool { return p.container.State == engine.StateRunning }
@@ -51,7 +52,7 @@ func (g *Gateways) find(ctx context.Context, name string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("look for gateway %s: %w", name, err)
 	}
-	containers, err := g.on.Containers(ctx, labels(name))
+	containers, err := g.on.Containers(ctx, map[string]string{naming.LabelGateway: name})
 	if err != nil {
 		return place{}, fmt.Errorf("look for gateway %s: %w", name, err)
 	}
@@ -60,18 +61,27 @@ func (g *Gateways) find(ctx context.Context, name string) (place, error) {
 
 // locate finds a gateway in listings that may hold others too.
 func locate(name string, containers []engine.ContainerSummary, volumes []engine.Volume) (place, error) {
-	found := place{name: name}
-	for _, container := range containers {
-		if owns(name, container.Labels) {
-			found.container = container
-		}
-	}
+	found := located(name, containers)
 	for _, volume := range volumes {
 		if volume.Name == naming.Gateway(name) {
 			return found, nil
 		}
 	}
 	return found, fmt.Errorf("gateway %s: %w", name, ErrAbsent)
+}
+
+// located finds the containers of a gateway that has a volume.
+func located(name string, containers []engine.ContainerSummary) place {
+	found := place{name: name}
+	for _, container := range containers {
+		switch {
+		case owns(name, container.Labels):
+			found.container = container
+		case container.Name == naming.GatewayFiles(name):
+			found.files = container.ID
+		}
+	}
+	return found
 }
 
 // owns reports whether an object with labels belongs to a gateway.
@@ -95,10 +105,11 @@ type state struct {
 	record record
 }
 
-// within calls use with a container that has the gateway's volume: the gateway's own or, without one, a helper.
-func (g *Gateways) within(ctx context.Context, at place, use func(container string) error) error {
-	if at.container.ID != "" {
-		return use(at.container.ID)
+// within calls use with a container that has the gateway's volume. It never is nginx's own, which may be removed at any
+// time: see [volume.With] on what that does to a volume that is being read.
+func (g *Gateways) within(ctx context.Context, at place, use func(ctx context.Context, container string) error) error {
+	if at.files != "" {
+		return use(ctx, at.files)
 	}
 	return volume.With(ctx, g.on, naming.Gateway(at.name), use)
 }
@@ -106,7 +117,7 @@ func (g *Gateways) within(ctx context.Context, at place, use func(container stri
 // read reads the state of a gateway; an empty one of a gateway that nothing was written to yet.
 func (g *Gateways) read(ctx context.Context, at place) (state, error) {
 	var files map[string][]byte
-	err := g.within(ctx, at, func(container string) error {
+	err := g.within(ctx, at, func(ctx context.Context, container string) error {
 		archive, err := g.on.ReadArchive(ctx, container, path.Join(volume.Root, currentDir))
 		if errors.Is(err, engine.ErrNotFound) {
 			// A new volume has no such folder. But only a container that is still there can say so.
@@ -156,7 +167,7 @@ func (g *Gateways) parse(name string, files map[string][]byte) state {
 
 // write puts files into a gateway's volume; names are relative to its root.
 func (g *Gateways) write(ctx context.Context, at place, files map[string][]byte) error {
-	err := g.within(ctx, at, func(container string) error {
+	err := g.within(ctx, at, func(ctx context.Context, container string) error {
 		return g.on.WriteArchive(ctx, container, volume.Root, volume.Pack("", volume.Owner, files))
 	})
 	if err != nil {

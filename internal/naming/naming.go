@@ -68,6 +68,9 @@ func Alias(namespace, environment string) string { return environment + "." + na
 // Gateway is the name of a gateway's container, of its network and of its volume.
 func Gateway(name string) string { return "isolab-gateway_" + name }
 
+// GatewayFiles names the container, never started, through which a gateway's volume is read and written.
+func GatewayFiles(name string) string { return Gateway(name) + "_files" }
+
 // RoutePath is the path under which a project's routes live on a gateway.
 func RoutePath(namespace string) string { return "/projects/" + namespace + "/" }
 

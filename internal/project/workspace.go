@@ -56,7 +56,7 @@ func (p *Projects) scaffold(ctx context.Context, record Record) error {
 	if !ok {
 		return nil
 	}
-	return volume.With(ctx, p.engine, naming.Workspace(record.Namespace), func(container string) error {
+	return volume.With(ctx, p.engine, naming.Workspace(record.Namespace), func(ctx context.Context, container string) error {
 		empty, err := p.empty(ctx, container)
 		if err != nil || !empty {
 			return err

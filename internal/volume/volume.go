@@ -13,6 +13,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
@@ -41,30 +42,47 @@ const Owner = 1000
 // Image is the helper image: an empty one, made on the engine where it is missing.
 const Image = "isolab-helper/empty:1"
 
-// With mounts a volume at [Root] of a helper container and calls use with the container's id. The container is removed
-// whatever happens.
-func With(ctx context.Context, on Engine, volume string, use func(container string) error) (err error) {
-	id, err := Create(ctx, on, engine.ContainerSpec{
-		Name:   "isolab-helper_" + rand.Text(),
-		Labels: map[string]string{naming.LabelRole: naming.RoleHelper, naming.LabelVolume: volume},
-		Mounts: []engine.Mount{{Volume: volume, Path: Root}},
-	})
+// useTimeout bounds what is done with a helper container.
+const useTimeout = time.Minute
+
+// With mounts a volume at [Root] of a helper container of its own and calls use with the container's id. The container is
+// removed whatever happens. use is not interrupted with the caller, only after a minute: engines before 24 empty the
+// volumes of a container that is removed while a call for an archive of it arrives (the call mounts them below the folder
+// that the engine is deleting). For the same reason nobody else may use the container.
+func With(ctx context.Context, on Engine, volume string, use func(ctx context.Context, container string) error) (err error) {
+	id, err := Keep(ctx, on, "isolab-helper_"+rand.Text(), volume, nil)
 	if err != nil {
-		return fmt.Errorf("mount volume %s into a helper container: %w", volume, err)
+		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), useTimeout)
+	defer cancel()
 	defer func() {
-		// The helper must go even when the caller was interrupted.
+		// The helper must go even when the time is up.
 		if removal := on.RemoveContainer(context.WithoutCancel(ctx), id); removal != nil {
 			err = errors.Join(err, fmt.Errorf("remove the helper container of volume %s: %w", volume, removal))
 		}
 	}()
-	return use(id)
+	return use(ctx, id)
+}
+
+// Keep mounts a volume at [Root] of a helper container that stays until the volume is given up with [Sweep], and answers
+// with its id. It is for volumes that many read at any time: the containers that use the volume may then come and go.
+func Keep(ctx context.Context, on Creator, name, volume string, labels map[string]string) (string, error) {
+	id, err := Create(ctx, on, engine.ContainerSpec{
+		Name:   name,
+		Labels: naming.Labels(labels, map[string]string{naming.LabelRole: naming.RoleHelper, naming.LabelVolume: volume}),
+		Mounts: []engine.Mount{{Volume: volume, Path: Root}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("mount volume %s into a helper container: %w", volume, err)
+	}
+	return id, nil
 }
 
 // Write puts files into a volume and gives the volume's root and everything written to owner (user and group id). File
 // names are relative to the volume's root, with slashes. Without files it sets the owner of the root alone.
 func Write(ctx context.Context, on Engine, volume string, owner int, files map[string][]byte) error {
-	return With(ctx, on, volume, func(container string) error {
+	return With(ctx, on, volume, func(ctx context.Context, container string) error {
 		return on.WriteArchive(ctx, container, "/", Pack(Root, owner, files))
 	})
 }
