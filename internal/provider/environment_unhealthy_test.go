@@ -44,7 +44,8 @@ func TestAccEnvironmentUnhealthy(t *testing.T) {
 		fails(guarded(waits, "echo words-of-the-check; false", ""),
 			`(?s)Unable to update environment.+health_check.+unhealthy.+words-of-the-check.+words-of-the-log`),
 		b.planned(healthy, plancheck.ExpectEmptyPlan()),
-		fails(guarded("echo last-words; sleep 1; exit 3", "false", ""), `(?s)exit\s+code\s+3.+last-words`),
+		// The program ends while the first check is still on its way.
+		fails(guarded("echo last-words; sleep 1; exit 3", "sleep 5; false", ""), `(?s)exit\s+code\s+3.+last-words`),
 		b.applied(healthy, statecheck.ExpectKnownValue(dev, status, knownvalue.StringExact("running"))),
 		fails(guarded("exec dd if=/dev/zero of=/dev/null bs=128M", "sleep 2; false", `limits = { memory = "32MiB" }`), `(?s)(memory\s+limit|exit\s+code\s+137)`),
 	)
