@@ -21,6 +21,22 @@ wait_ready() {
 		--unix-socket "$socket" http://engine/_ping
 }
 
+# forget_networks removes what an engine that was killed has left of bridge networks in the kernel and an emptied engine
+# does not know: bridges, and rules that still translate the addresses of whichever network gets the subnet next. The
+# engine makes those of the networks it knows again when it starts.
+forget_networks() {
+	local name rule table
+	for name in $(ip -brief link show type bridge | awk '$1 ~ /^br-[0-9a-f]{12}$/ { print $1 }'); do
+		ip link delete "$name"
+	done
+	for table in filter nat; do
+		iptables --table "$table" --list-rules | grep -E -- ' br-[0-9a-f]{12}( |$)' | sed 's/^-A/-D/' | while read -r rule; do
+			# shellcheck disable=SC2086 # a rule is several words
+			iptables --table "$table" $rule
+		done || true # none
+	done
+}
+
 start() {
 	"$here/require.sh" docker=docker.io curl=curl
 	"$here/require.sh" docker=docker-cli # a package of its own since Debian 13
@@ -35,7 +51,8 @@ start() {
 	[ "$context" = default ] ||
 		fail "No Docker engine answers in the Docker context $context. Start it, or choose another: docker context use default"
 	[ "$(id -u)" -eq 0 ] || fail "No Docker engine answers at $socket, or $(id -un) may not use it. Start one, join the group docker, or run this as root"
-	"$here/require.sh" dockerd=docker.io iptables=iptables
+	"$here/require.sh" dockerd=docker.io iptables=iptables ip=iproute2
+	forget_networks
 
 	echo "==> Starting a Docker engine; its log is $log"
 	if [ -d /run/systemd/system ]; then
