@@ -78,19 +78,28 @@ container() {
 
 label() { docker inspect --format "{{index .Config.Labels \"$2\"}}" "$1"; }
 
-# reach CONTAINER URL requests the URL from inside the Node.js container and prints what came of it.
+# title PROJECT prints the title of the project's page, by which its answers are told from those of anybody else.
+title() { curl --silent --show-error --max-time 10 "$(gateway_url)/projects/$1/" | sed -n 's:.*<title>\(.*\)</title>.*:\1:p'; }
+
+# reach CONTAINER URL TITLE requests the URL from inside the Node.js container and prints what came of it. It succeeds
+# when the page with the title came. Somebody else may answer: an address of the pool means something else beyond the host,
+# where a container with egress gets to.
 reach() {
 	docker exec "$1" node --eval '
 		fetch(process.argv[1], { signal: AbortSignal.timeout(3000) }).then(
-			(response) => console.log(`HTTP ${response.status}`),
+			async (response) => {
+				const reached = (await response.text()).includes(`<title>${process.argv[2]}</title>`);
+				console.log(`HTTP ${response.status}` + (reached ? "" : ", from somebody else beyond this host"));
+				process.exit(reached ? 0 : 1);
+			},
 			(error) => { console.log(error.cause?.code ?? error.name); process.exit(1); },
-		)' "$2"
+		)' "$2" "$3"
 }
 
 # show_isolation tries to go from one project into the other, after showing that the same way leads to itself.
 show_isolation() {
 	say "From inside shop: shop answers, blog does not"
-	local shop blog project result url
+	local shop blog project result url page
 	shop=$(container shop)
 	blog=$(container blog)
 	for project in shop blog; do
@@ -98,13 +107,15 @@ show_isolation() {
 		[ $project = shop ] || target=$blog
 		local name
 		name=$(docker inspect --format '{{.Name}}' "$target")
+		page=$(title $project)
+		[ -n "$page" ] || fail "The page of $project has no title to tell it by"
 		for host in "$(label "$target" isolab.address)" "development.$project.isolab" "${name#/}"; do
 			url=http://$host:$(label "$target" isolab.port)/
-			if result=$(reach "$shop" "$url"); then
+			if result=$(reach "$shop" "$url" "$page"); then
 				echo "    $url -> $result"
 				[ $project = shop ] || fail "shop reached blog at $url: the two are not isolated"
 			else
-				echo "    $url -> unreachable ($result)"
+				echo "    $url -> not reached ($result)"
 				[ $project = blog ] || fail "shop did not reach itself at $url, so that nothing is shown about blog"
 			fi
 		done
