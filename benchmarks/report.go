@@ -113,6 +113,13 @@ Where its time goes:
 |---|---|---|---|---|---|
 {{range .Sizes}}| {{.Resources}} | {{seconds .Plan.Wall}} | {{seconds .Core}} | {{seconds .Plan.Provider}} | {{seconds .PlanEngine}} | {{seconds .Reference.CPU}} |
 {{end}}
+A CPU profile of the provider over three plans of 240 resources (taken with Go's pprof on 2026-11-24, 5.5 s of samples) shows
+the rest: 81 % is terraform-plugin-framework serving calls, 51 % those to plan, 20 % to read, 6 % to validate. It transforms
+values by paths (37 %) and copies the schema's map of attributes anew for each step of a path (22 %). The provider's own
+reading and planning, with what it asks of the framework, takes 15 %. Terraform itself needs as much CPU for resources with
+these many attributes as the provider does, four times what it needs for ` + "`terraform_data`" + ` or more. An apply begins with
+such a plan, and shares the CPUs with the engine that it waits for: that is most of what it takes beyond the bare client.
+
 The provider's binary without debug information has {{binary .BinaryBytes}} of 25 MiB.
 `))
 

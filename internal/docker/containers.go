@@ -18,6 +18,13 @@ import (
 // Containers lists the containers, in every state, that carry all of labels. An empty value asks for the label's
 // presence alone. For a moment after a container ended the list may still say that it runs; [Engine.Container] knows.
 func (e *Engine) Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error) {
+	if asksForOurs(labels) {
+		return e.containers.with(ctx, labels, func(one engine.ContainerSummary) map[string]string { return one.Labels })
+	}
+	return e.listContainers(ctx, labels)
+}
+
+func (e *Engine) listContainers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error) {
 	listed, err := e.client.ContainerList(ctx, container.ListOptions{All: true, Filters: byLabels(labels)})
 	if err != nil {
 		return nil, failure(err, "list containers")

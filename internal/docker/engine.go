@@ -3,10 +3,14 @@
 package docker
 
 import (
+	"context"
 	"sync"
 
 	"github.com/docker/docker/client"
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
 )
 
 // Engine is a connection to one Docker engine. It is safe for concurrent use; all of one provider's work shares it.
@@ -15,8 +19,11 @@ type Engine struct {
 	log    hclog.Logger
 	auth   map[string]Credentials
 
-	pulls    pulls
-	snapshot snapshot
+	pulls      pulls
+	imports    singleflight.Group
+	snapshot   snapshot
+	containers listing[engine.ContainerSummary]
+	networks   listing[engine.Network]
 
 	closers sync.Once
 	close   func()
@@ -34,7 +41,10 @@ func newEngine(connected *client.Client, log hclog.Logger, auth map[string]Crede
 	if log == nil {
 		log = hclog.NewNullLogger()
 	}
-	return &Engine{client: connected, log: log.Named("docker"), auth: auth, close: release}
+	e := &Engine{client: connected, log: log.Named("docker"), auth: auth, close: release}
+	e.containers = newListing(func(ctx context.Context) ([]engine.ContainerSummary, error) { return e.listContainers(ctx, labelled) })
+	e.networks = newListing(func(ctx context.Context) ([]engine.Network, error) { return e.listNetworks(ctx, labelled) })
+	return e
 }
 
 // Close ends the connection.

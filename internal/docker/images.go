@@ -134,14 +134,18 @@ func drain(progress io.Reader) error {
 
 // ImportImage makes an image out of a tar archive of its root folder, labelled as a helper of ours.
 func (e *Engine) ImportImage(ctx context.Context, ref string, archive io.Reader) error {
-	progress, err := e.client.ImageImport(ctx, image.ImportSource{Source: archive, SourceName: "-"}, ref, image.ImportOptions{
-		Changes: []string{fmt.Sprintf("LABEL %s=%s", naming.LabelRole, naming.RoleHelper)},
+	// Those who miss the image at the same time need it once.
+	_, err, _ := e.imports.Do(ref, func() (any, error) {
+		progress, err := e.client.ImageImport(context.WithoutCancel(ctx), image.ImportSource{Source: archive, SourceName: "-"}, ref, image.ImportOptions{
+			Changes: []string{fmt.Sprintf("LABEL %s=%s", naming.LabelRole, naming.RoleHelper)},
+		})
+		if err != nil {
+			return nil, err
+		}
+		defer progress.Close()
+		return nil, drain(progress)
 	})
-	if err != nil {
-		return failure(err, "import image %s", ref)
-	}
-	defer progress.Close()
-	return failure(drain(progress), "import image %s", ref)
+	return failure(err, "import image %s", ref)
 }
 
 // RemoveImage removes an image's name and, when that was its last, the image. One that is gone counts as removed;

@@ -15,6 +15,13 @@ import (
 
 // Networks lists the networks that carry all of labels.
 func (e *Engine) Networks(ctx context.Context, labels map[string]string) ([]engine.Network, error) {
+	if asksForOurs(labels) {
+		return e.networks.with(ctx, labels, func(one engine.Network) map[string]string { return one.Labels })
+	}
+	return e.listNetworks(ctx, labels)
+}
+
+func (e *Engine) listNetworks(ctx context.Context, labels map[string]string) ([]engine.Network, error) {
 	listed, err := e.client.NetworkList(ctx, network.ListOptions{Filters: byLabels(labels)})
 	if err != nil {
 		return nil, failure(err, "list networks")

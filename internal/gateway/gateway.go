@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/isolab/terraform-provider-isolab/internal/batch"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/lock"
 	"github.com/isolab/terraform-provider-isolab/internal/volume"
@@ -62,10 +63,10 @@ type Gateways struct {
 	render   func(routes map[key]Route) (rendering, error)
 
 	routes  shared // what the volumes hold
-	follows *queue[*followed]
+	follows *batch.Queue[*followed]
 
 	mutex   sync.Mutex
-	commits map[string]*queue[*change] // by gateway
+	commits map[string]*batch.Queue[*change] // by gateway
 }
 
 // New manages the gateways of an engine, whose own networks are made by networks. A nil log is silent.
@@ -75,18 +76,18 @@ func New(on Engine, networks Networks, log hclog.Logger) *Gateways {
 	}
 	g := &Gateways{
 		on: on, networks: networks, locks: lock.New(on), log: log.Named("gateway"), render: render,
-		commits: map[string]*queue[*change]{},
+		commits: map[string]*batch.Queue[*change]{},
 	}
-	g.follows = newQueue(g.followAll)
+	g.follows = batch.New(g.followAll)
 	return g
 }
 
 // committing is the queue of one gateway's changes.
-func (g *Gateways) committing(name string) *queue[*change] {
+func (g *Gateways) committing(name string) *batch.Queue[*change] {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	if g.commits[name] == nil {
-		g.commits[name] = newQueue(func(ctx context.Context, batch []*change) { g.commit(ctx, name, batch) })
+		g.commits[name] = batch.New(func(ctx context.Context, changes []*change) { g.commit(ctx, name, changes) })
 	}
 	return g.commits[name]
 }

@@ -43,7 +43,7 @@ func (g *Gateways) RemoveRoute(ctx context.Context, gateway, namespace, name str
 
 // submit queues a change and waits for its outcome.
 func (g *Gateways) submit(ctx context.Context, gateway string, wish *change) error {
-	if err := g.committing(gateway).do(ctx, wish); err != nil {
+	if err := g.committing(gateway).Do(ctx, wish); err != nil {
 		return err
 	}
 	return wish.err
@@ -139,7 +139,7 @@ func (g *Gateways) Move(ctx context.Context, namespace, environment string) erro
 // follow answers with what leads to the environment now.
 func (g *Gateways) follow(ctx context.Context, namespace, environment string) ([]serving, error) {
 	wish := &followed{namespace: namespace, environment: environment}
-	err := g.follows.do(ctx, wish)
+	err := g.follows.Do(ctx, wish)
 	if err == nil {
 		err = wish.err
 	}

@@ -1,4 +1,5 @@
-package gateway
+// Package batch gathers requests that come while an earlier one is under way.
+package batch
 
 import (
 	"context"
@@ -6,9 +7,9 @@ import (
 	"sync"
 )
 
-// queue hands requests to run in batches: while one batch runs, later requests gather and go together in the next one.
+// Queue hands requests to run in batches: while one batch runs, later requests gather and go together in the next one.
 // Nothing waits for a timer, so a lone request starts at once, and a hundred at a time need a handful of batches.
-type queue[R any] struct {
+type Queue[R any] struct {
 	run func(ctx context.Context, batch []R)
 
 	lock    sync.Mutex
@@ -21,15 +22,20 @@ type ticket[R any] struct {
 	done    chan struct{}
 }
 
-// newQueue makes a queue whose run leaves its results in the requests. It gets the values of a caller's context, but not
+// New makes a queue whose run leaves its results in the requests. It gets the values of a caller's context, but not
 // its end: the batch belongs to all callers.
-func newQueue[R any](run func(ctx context.Context, batch []R)) *queue[R] {
-	return &queue[R]{run: run}
+func New[R any](run func(ctx context.Context, batch []R)) *Queue[R] {
+	return &Queue[R]{run: run}
 }
 
-// do returns when a batch with request has run. A caller whose ctx ends earlier leaves the queue and gets ctx's error;
+// Do returns when a batch with request has run. A caller whose ctx ends earlier leaves the queue and gets ctx's error;
 // once its batch runs, it waits for the outcome, so that it knows what it has done.
-func (q *queue[R]) do(ctx context.Context, request R) error {
+func (q *Queue[R]) Do(ctx context.Context, request R) error { return q.submit(ctx, request, false) }
+
+// Ask is Do for requests that change nothing: a caller whose ctx ends never waits for the outcome.
+func (q *Queue[R]) Ask(ctx context.Context, request R) error { return q.submit(ctx, request, true) }
+
+func (q *Queue[R]) submit(ctx context.Context, request R, abandon bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -46,7 +52,7 @@ func (q *queue[R]) do(ctx context.Context, request R) error {
 	case <-mine.done:
 		return nil
 	case <-ctx.Done():
-		if q.leave(mine) {
+		if q.leave(mine) || abandon {
 			return ctx.Err()
 		}
 		<-mine.done
@@ -55,7 +61,7 @@ func (q *queue[R]) do(ctx context.Context, request R) error {
 }
 
 // leave takes a ticket out of the queue and reports whether it was still there.
-func (q *queue[R]) leave(leaver *ticket[R]) bool {
+func (q *Queue[R]) leave(leaver *ticket[R]) bool {
 	q.lock.Lock()
 	defer q.lock.Unlock()
 	before := len(q.waiting)
@@ -64,7 +70,7 @@ func (q *queue[R]) leave(leaver *ticket[R]) bool {
 }
 
 // drain runs batches until nobody waits any more.
-func (q *queue[R]) drain(ctx context.Context) {
+func (q *Queue[R]) drain(ctx context.Context) {
 	for {
 		q.lock.Lock()
 		batch := q.waiting

@@ -1,4 +1,4 @@
-package gateway
+package batch_test
 
 import (
 	"context"
@@ -6,21 +6,23 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+
+	"github.com/isolab/terraform-provider-isolab/internal/batch"
 )
 
 func TestQueueGathersWhileABatchRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var batches [][]int
 		proceed := make(chan struct{})
-		q := newQueue(func(_ context.Context, batch []int) {
+		q := batch.New(func(_ context.Context, requests []int) {
 			<-proceed
-			batches = append(batches, slices.Sorted(slices.Values(batch)))
+			batches = append(batches, slices.Sorted(slices.Values(requests)))
 		})
 		failures := make(chan error, 4)
-		go func() { failures <- q.do(t.Context(), 1) }()
+		go func() { failures <- q.Do(t.Context(), 1) }()
 		synctest.Wait() // 1 runs
 		for _, request := range []int{2, 3, 4} {
-			go func() { failures <- q.do(t.Context(), request) }()
+			go func() { failures <- q.Do(t.Context(), request) }()
 		}
 		synctest.Wait() // the others wait
 		close(proceed)
@@ -39,20 +41,20 @@ func TestQueueAndInterruptedCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ran []string
 		proceed := make(chan struct{})
-		q := newQueue(func(ctx context.Context, batch []string) {
+		q := batch.New(func(ctx context.Context, requests []string) {
 			<-proceed
 			if ctx.Err() != nil {
 				t.Error("a caller's interruption reached the batch")
 			}
-			ran = append(ran, batch...)
+			ran = append(ran, requests...)
 		})
 		leading, interruptLeader := context.WithCancel(t.Context())
 		waiting, interruptWaiter := context.WithCancel(t.Context())
 		led, waited, stayed := make(chan error, 1), make(chan error, 1), make(chan error, 1)
-		go func() { led <- q.do(leading, "leader") }()
+		go func() { led <- q.Do(leading, "leader") }()
 		synctest.Wait()
-		go func() { waited <- q.do(waiting, "leaver") }()
-		go func() { stayed <- q.do(t.Context(), "stayer") }()
+		go func() { waited <- q.Do(waiting, "leaver") }()
+		go func() { stayed <- q.Do(t.Context(), "stayer") }()
 		synctest.Wait()
 
 		interruptWaiter()
@@ -76,8 +78,27 @@ func TestQueueAndInterruptedCallers(t *testing.T) {
 		if !slices.Equal(ran, []string{"leader", "stayer"}) {
 			t.Errorf("ran %v", ran)
 		}
-		if err := q.do(waiting, "late"); !errors.Is(err, context.Canceled) || len(ran) != 2 {
+		if err := q.Do(waiting, "late"); !errors.Is(err, context.Canceled) || len(ran) != 2 {
 			t.Errorf("an interrupted caller's request ran: %v, %v", ran, err)
+		}
+	})
+}
+
+func TestAskDoesNotWaitForWhatNobodyWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		q := batch.New(func(context.Context, []string) { <-proceed })
+		asking, interrupt := context.WithCancel(t.Context())
+		asked := make(chan error, 1)
+		go func() { asked <- q.Ask(asking, "question") }()
+		synctest.Wait() // it runs
+		interrupt()
+		if err := <-asked; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		close(proceed)
+		if err := q.Ask(t.Context(), "another"); err != nil {
+			t.Error(err)
 		}
 	})
 }
