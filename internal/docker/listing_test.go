@@ -64,8 +64,15 @@ func TestCarries(t *testing.T) {
 		labels string
 		want   bool
 	}{
-		{"", true}, {"isolab.role=", true}, {"isolab.role=network", true}, {"isolab.role=network isolab.project=shop", true}, {"empty=", true},
-		{"isolab.role=egress", false}, {"isolab.role=network isolab.project=blog", false}, {"isolab.gateway=", false}, {"empty=full", false},
+		{"", true},
+		{"isolab.role=", true},
+		{"isolab.role=network", true},
+		{"isolab.role=network isolab.project=shop", true},
+		{"empty=", true},
+		{"isolab.role=egress", false},
+		{"isolab.role=network isolab.project=blog", false},
+		{"isolab.gateway=", false},
+		{"empty=full", false},
 	} {
 		labels := map[string]string{}
 		for _, pair := range strings.Fields(test.labels) {
