@@ -38,6 +38,8 @@ const http = require("http");
 const server = http.createServer((request, response) => {
   if (request.url.endsWith("/redirect")) { response.writeHead(302, {Location: "/login"}); return response.end(); }
   if (request.url.endsWith("/internal")) response.setHeader("X-Accel-Redirect", "/healthz");
+  if (request.url.endsWith("/slow")) return setTimeout(() => response.end("slow"), 5000);
+  if (request.url.endsWith("/events")) { response.setHeader("Content-Type", "text/event-stream"); return response.write("data: first\n\n"); }
   response.setHeader("X-Frame-Options", "ALLOWALL");
   response.setHeader("Set-Cookie", "session=1; Path=/");
   response.end(JSON.stringify({id: process.env.ID, url: request.url, headers: request.headers}));

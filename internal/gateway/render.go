@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -50,6 +51,7 @@ func (r rendering) digest() string {
 type locationData struct {
 	Route
 	Bare, Upstream, Unavailable string
+	Literal                     string // the path as a pattern that matches nothing else
 	ProjectZone, ClientZone     string
 	Headers                     []struct{ Name, Value string }
 }
@@ -71,7 +73,7 @@ func render(routes map[key]Route) (rendering, error) {
 		}
 		data := locationData{
 			Route: route, Bare: strings.TrimSuffix(route.Path, "/"), Upstream: key.String(),
-			Unavailable: route.unavailable(), Headers: securityHeaders,
+			Literal: regexp.QuoteMeta(route.Path), Unavailable: route.unavailable(), Headers: securityHeaders,
 		}
 		if rate := route.RateLimit.ProjectRate; rate > 0 {
 			data.ProjectZone = addZone(zones, zone{Key: "project:" + route.Namespace, Rate: rate, Size: "64k"}, "project_"+route.Namespace)

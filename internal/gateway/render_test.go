@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
@@ -15,7 +16,7 @@ func sample(namespace, name string) Route {
 	return Route{
 		Name: name, Namespace: namespace, Environment: "dev", Path: naming.RoutePath(namespace), Phase: lifecycle.Development,
 		Serving: true, Upstreams: []string{"10.96.0.2:3000", "10.96.0.3:3000"},
-	}
+	}.withDefaults()
 }
 
 func asSet(routes ...Route) map[key]Route {
@@ -156,6 +157,12 @@ func TestRenderRefusesHostileValues(t *testing.T) {
 		"serving without upstreams": func(r *Route) { r.Upstreams = nil },
 		"negative rate":             func(r *Route) { r.RateLimit.ClientRate = -1 },
 		"enormous burst":            func(r *Route) { r.RateLimit.ProjectBurst = maxRate + 1 },
+		"balancing by directive":    func(r *Route) { r.LoadBalancing = "random; server 1.1.1.1" },
+		"timeout below zero":        func(r *Route) { r.ReadTimeout = -time.Second },
+		"timeout of years":          func(r *Route) { r.ReadTimeout = 1 << 62 },
+		"timeout below nginx's":     func(r *Route) { r.ReadTimeout = time.Nanosecond },
+		"body below zero":           func(r *Route) { r.MaxBodySize = -1 },
+		"body without bounds":       func(r *Route) { r.MaxBodySize = 1 << 62 },
 		"unknown phase":             func(r *Route) { r.Phase = `"; return 200 "` },
 	}
 	for _, what := range slices.Sorted(maps.Keys(hostile)) {

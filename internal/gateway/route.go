@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
@@ -26,6 +28,14 @@ type Route struct {
 	WebSocket       bool      `json:"websocket"`
 	SecurityHeaders bool      `json:"security_headers"`
 	RateLimit       RateLimit `json:"rate_limit"`
+	// LoadBalancing says which replica gets a request; "" means [RoundRobin].
+	LoadBalancing LoadBalancing `json:"load_balancing,omitempty"`
+	// ReadTimeout is how long the program may be silent; 0 means a minute, or an hour with WebSocket.
+	ReadTimeout time.Duration `json:"read_timeout,omitempty"`
+	// MaxBodySize of a request, in bytes; 0 means [DefaultMaxBodySize].
+	MaxBodySize int64 `json:"max_body_size,omitempty"`
+	// Buffering lets nginx take an answer off the program before the visitor has. Streams need it off.
+	Buffering bool `json:"buffering,omitempty"`
 
 	Phase lifecycle.Phase `json:"phase"`
 	// Serving and Upstreams are found out on the engine at every commit: whether the phase serves and a container runs,
@@ -44,6 +54,34 @@ type RateLimit struct {
 
 // maxRate is far above what one nginx serves.
 const maxRate = 1_000_000
+
+// LoadBalancing is a way to spread requests over replicas.
+type LoadBalancing string
+
+// The ways that nginx has (ngx_http_upstream_module).
+const (
+	RoundRobin LoadBalancing = "round_robin"
+	LeastConn  LoadBalancing = "least_conn"
+	IPHash     LoadBalancing = "ip_hash" // a client address stays with one replica
+)
+
+// LoadBalancings are all ways.
+func LoadBalancings() []LoadBalancing { return []LoadBalancing{RoundRobin, LeastConn, IPHash} }
+
+const (
+	// DefaultMaxBodySize is that of a request, in bytes.
+	DefaultMaxBodySize = 100 * mebibyte
+	maxMaxBodySize     = 1 << 40
+	maxReadTimeout     = 24 * time.Hour
+)
+
+// DefaultReadTimeout is how long a program may be silent: longer where a websocket may be.
+func DefaultReadTimeout(webSocket bool) time.Duration {
+	if webSocket {
+		return time.Hour
+	}
+	return time.Minute
+}
 
 // RouteError says which route a failure concerns.
 type RouteError struct {
@@ -76,6 +114,15 @@ func (r Route) key() key { return key{r.Namespace, r.Name} }
 func (r Route) withDefaults() Route {
 	if r.Path == "" {
 		r.Path = naming.RoutePath(r.Namespace)
+	}
+	if r.LoadBalancing == "" {
+		r.LoadBalancing = RoundRobin
+	}
+	if r.ReadTimeout == 0 {
+		r.ReadTimeout = DefaultReadTimeout(r.WebSocket)
+	}
+	if r.MaxBodySize == 0 {
+		r.MaxBodySize = DefaultMaxBodySize
 	}
 	return r
 }
@@ -127,6 +174,15 @@ func (r Route) validate() error {
 		if value < 0 || value > maxRate {
 			return fmt.Errorf("rates and bursts must be from 0 to %d, not %d", maxRate, value)
 		}
+	}
+	if !slices.Contains(LoadBalancings(), r.LoadBalancing) {
+		return fmt.Errorf("%q is no way to balance load; choose one of %q", r.LoadBalancing, LoadBalancings())
+	}
+	if r.ReadTimeout < time.Millisecond || r.ReadTimeout > maxReadTimeout {
+		return fmt.Errorf("the read timeout must be from 1ms to %s, not %s", maxReadTimeout, r.ReadTimeout)
+	}
+	if r.MaxBodySize < 1 || r.MaxBodySize > maxMaxBodySize {
+		return fmt.Errorf("the size of a request's body must be from 1 byte to 1 TiB, not %d bytes", r.MaxBodySize)
 	}
 	for _, upstream := range r.Upstreams {
 		if err := validateUpstream(upstream); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -423,4 +424,78 @@ func TestAccRoutesOutliveARemovalUnderReaders(t *testing.T) {
 		h.apply(h.gateways())
 	}
 	h.wantStatus(naming.RoutePath(shop), 200)
+}
+
+func TestAccRouteSpreadsRequests(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, 1)
+	h.environment(shop, 2)
+	h.apply(g)
+	for balancing, replicas := range map[gateway.LoadBalancing]int{gateway.RoundRobin: 2, gateway.LeastConn: 2, gateway.IPHash: 1} {
+		route := h.route(shop)
+		route.LoadBalancing = balancing
+		h.setRoute(g, route)
+		seen := map[string]bool{}
+		for range 12 {
+			seen[h.wantStatus(naming.RoutePath(shop), 200).ID] = true
+		}
+		if len(seen) != replicas {
+			t.Errorf("%s: answers came from %v", balancing, seen)
+		}
+	}
+}
+
+func TestAccRouteBounds(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, 1)
+	h.apply(g)
+	path := naming.RoutePath(shop)
+	post := func(size int) int {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+h.published()+path, strings.NewReader(strings.Repeat("x", size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	route := h.route(shop)
+	if set := h.setRoute(g, route); set.MaxBodySize != gateway.DefaultMaxBodySize || set.ReadTimeout != time.Minute {
+		t.Errorf("defaults %+v", set)
+	}
+	if status := post(2000); status != 200 {
+		t.Errorf("a small body gets %d", status)
+	}
+	h.wantStatus(path+"slow", 200)
+
+	route.MaxBodySize, route.ReadTimeout = 1000, 500*time.Millisecond
+	h.setRoute(g, route)
+	if status := post(2000); status != 413 {
+		t.Errorf("a body that is too large gets %d", status)
+	}
+	h.wantStatus(path+"slow", 503)
+
+	// The first event comes while the program goes on.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+h.published()+path+"events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	route.ReadTimeout = time.Minute
+	h.setRoute(g, route)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if line, err := bufio.NewReader(response.Body).ReadString('\n'); err != nil || line != "data: first\n" {
+		t.Errorf("the stream begins with %q, %v", line, err)
+	}
 }

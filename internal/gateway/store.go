@@ -160,7 +160,7 @@ func (g *Gateways) parse(name string, files map[string][]byte) state {
 			g.log.Warn("a route's file does not hold that route", "gateway", name, "file", file)
 			continue
 		}
-		result.routes[key] = route
+		result.routes[key] = route.withDefaults()
 	}
 	return result
 }

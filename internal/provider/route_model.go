@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -12,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -24,20 +26,24 @@ import (
 )
 
 type routeModel struct {
-	ID              types.String   `tfsdk:"id"`
-	Gateway         types.String   `tfsdk:"gateway"`
-	Project         types.Object   `tfsdk:"project"`
-	Environment     types.String   `tfsdk:"environment"`
-	Name            types.String   `tfsdk:"name"`
-	Path            types.String   `tfsdk:"path"`
-	Port            types.Int64    `tfsdk:"port"`
-	StripPrefix     types.Bool     `tfsdk:"strip_prefix"`
-	WebSocket       types.Bool     `tfsdk:"websocket"`
-	SecurityHeaders types.Bool     `tfsdk:"security_headers"`
-	RateLimit       types.Object   `tfsdk:"rate_limit"`
-	Serving         types.Bool     `tfsdk:"serving"`
-	Drift           types.List     `tfsdk:"drift"`
-	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+	ID              types.String         `tfsdk:"id"`
+	Gateway         types.String         `tfsdk:"gateway"`
+	Project         types.Object         `tfsdk:"project"`
+	Environment     types.String         `tfsdk:"environment"`
+	Name            types.String         `tfsdk:"name"`
+	Path            types.String         `tfsdk:"path"`
+	Port            types.Int64          `tfsdk:"port"`
+	StripPrefix     types.Bool           `tfsdk:"strip_prefix"`
+	WebSocket       types.Bool           `tfsdk:"websocket"`
+	SecurityHeaders types.Bool           `tfsdk:"security_headers"`
+	RateLimit       types.Object         `tfsdk:"rate_limit"`
+	LoadBalancing   types.String         `tfsdk:"load_balancing"`
+	ReadTimeout     timetypes.GoDuration `tfsdk:"read_timeout"`
+	MaxBodySize     sizeValue            `tfsdk:"max_body_size"`
+	Buffering       types.Bool           `tfsdk:"buffering"`
+	Serving         types.Bool           `tfsdk:"serving"`
+	Drift           types.List           `tfsdk:"drift"`
+	Timeouts        timeouts.Value       `tfsdk:"timeouts"`
 }
 
 type rateLimitModel struct {
@@ -111,6 +117,25 @@ func (r *routeResource) Schema(_ context.Context, _ resource.SchemaRequest, resp
 					"client_burst":  rate("Requests above `client` that pass at once. Default 400."),
 				},
 			},
+			"load_balancing": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(string(gateway.RoundRobin)),
+				MarkdownDescription: "Which replica gets a request: `round_robin`, one after the other; `least_conn`, the one with the fewest connections; `ip_hash`, always the same for a client address. Default `round_robin`.",
+				Validators:          []validator.String{oneOf(gateway.LoadBalancings())},
+			},
+			"read_timeout": schema.StringAttribute{
+				CustomType: timetypes.GoDurationType{}, Optional: true, Computed: true,
+				MarkdownDescription: "How long the program may be silent before the gateway gives up, such as `\"30s\"`. It holds for websockets too. Default `\"1h\"` with `websocket`, `\"1m\"` without.",
+				Validators:          []validator.String{validDuration},
+			},
+			"max_body_size": schema.StringAttribute{
+				CustomType: sizeType{}, Optional: true, Computed: true, Default: stringdefault.StaticString("100MiB"),
+				MarkdownDescription: "The largest body of a request, such as `\"1GiB\"`; larger ones get 413. Default `\"100MiB\"`.",
+				Validators:          []validator.String{validBodySize},
+			},
+			"buffering": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether the gateway takes an answer off the program before the visitor has read it, which frees the program of slow visitors but holds back streams such as server-sent events. Default `false`.",
+			},
 			"serving": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the route leads to a running container, rather than to the 503 page."},
 			"drift":   driftAttribute(),
 		},
@@ -154,6 +179,12 @@ func (m *routeModel) fill(ctx context.Context, config routeModel, project projec
 		if !project.Stack.IsUnknown() {
 			chosen, _ := stack.Get(project.Stack.ValueString())
 			m.StripPrefix = types.BoolValue(!chosen.KeepPrefix)
+		}
+	}
+	if config.ReadTimeout.IsNull() {
+		m.ReadTimeout = timetypes.NewGoDurationUnknown()
+		if !m.WebSocket.IsUnknown() {
+			m.ReadTimeout = timetypes.NewGoDurationValue(gateway.DefaultReadTimeout(m.WebSocket.ValueBool()))
 		}
 	}
 	if config.RateLimit.IsUnknown() {
@@ -210,6 +241,10 @@ func (m *routeModel) unchanged(state routeModel) bool {
 		{m.WebSocket, state.WebSocket},
 		{m.SecurityHeaders, state.SecurityHeaders},
 		{m.RateLimit, state.RateLimit},
+		{m.LoadBalancing, state.LoadBalancing},
+		{m.ReadTimeout, state.ReadTimeout},
+		{m.MaxBodySize, state.MaxBodySize},
+		{m.Buffering, state.Buffering},
 	} {
 		if !pair[0].Equal(pair[1]) {
 			return false
@@ -222,6 +257,8 @@ func (m routeModel) wanted(ctx context.Context, diags *diag.Diagnostics) gateway
 	project := projectOf(ctx, m.Project, diags)
 	var limit rateLimitModel
 	diags.Append(m.RateLimit.As(ctx, &limit, basetypes.ObjectAsOptions{})...)
+	silence, d := m.ReadTimeout.ValueGoDuration()
+	diags.Append(d...)
 	return gateway.Route{
 		Name: m.Name.ValueString(), Namespace: project.Namespace.ValueString(), Environment: m.Environment.ValueString(),
 		Path: m.Path.ValueString(), Port: int(m.Port.ValueInt64()), StripPrefix: m.StripPrefix.ValueBool(),
@@ -230,6 +267,8 @@ func (m routeModel) wanted(ctx context.Context, diags *diag.Diagnostics) gateway
 			ProjectRate: int(limit.Project.ValueInt64()), ProjectBurst: int(limit.ProjectBurst.ValueInt64()),
 			ClientRate: int(limit.Client.ValueInt64()), ClientBurst: int(limit.ClientBurst.ValueInt64()),
 		},
+		LoadBalancing: gateway.LoadBalancing(m.LoadBalancing.ValueString()), ReadTimeout: silence,
+		MaxBodySize: m.MaxBodySize.bytes(), Buffering: m.Buffering.ValueBool(),
 	}
 }
 
@@ -243,5 +282,7 @@ func (m *routeModel) read(found gateway.Route, drift []string) {
 		"project": types.Int64Value(int64(found.RateLimit.ProjectRate)), "project_burst": types.Int64Value(int64(found.RateLimit.ProjectBurst)),
 		"client": types.Int64Value(int64(found.RateLimit.ClientRate)), "client_burst": types.Int64Value(int64(found.RateLimit.ClientBurst)),
 	})
+	m.LoadBalancing, m.ReadTimeout = types.StringValue(string(found.LoadBalancing)), timetypes.NewGoDurationValue(found.ReadTimeout)
+	m.MaxBodySize, m.Buffering = size(found.MaxBodySize), types.BoolValue(found.Buffering)
 	m.Serving, m.Drift = types.BoolValue(found.Serving), stringListValue(drift)
 }

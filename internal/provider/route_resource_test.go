@@ -66,11 +66,13 @@ func TestAccRoute(t *testing.T) {
 		)},
 		resource.TestStep{ResourceName: api, ImportState: true, ImportStateId: b.name("edge") + "/" + b.name("api") + "/development", ImportStateVerify: true},
 		resource.TestStep{
-			Config: b.config(configured("development", "  path = \"/projects/PREFIX-api/v1/\"\n  security_headers = false\n  rate_limit = { client = 50 }")),
+			Config: b.config(configured("development", "  path = \"/projects/PREFIX-api/v1/\"\n  security_headers = false\n  rate_limit = { client = 50 }\n"+
+				"  load_balancing = \"least_conn\"\n  read_timeout = \"60s\"\n  max_body_size = \"1024KiB\"\n  buffering = true")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(api, plancheck.ResourceActionUpdate), plancheck.ExpectResourceAction(app, plancheck.ResourceActionNoop),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue(api, tfjsonpath.New("read_timeout"), knownvalue.StringExact("60s")),
 				answers(b.at(port, "-api/v1/api"), 200, b.name("api")), answers(b.at(port, "-api/api"), 404),
 				heads(b.at(port, "-api/v1/"), map[string]string{"X-Frame-Options": ""}), neighbour,
 			},
@@ -124,6 +126,10 @@ func TestAccRouteRefused(t *testing.T) {
 		atPlan(`path = "/projects/PREFIX-api/v1"`, `(?s)path = .+must\s+end\s+with\s+a\s+slash`),
 		atPlan(`port = 0`, `(?s)port = 0.+65535`),
 		atPlan(`rate_limit = { client = -1 }`, `(?s)client = -1|rate_limit`),
+		atPlan(`load_balancing = "random"`, `(?s)load_balancing = "random".+least_conn`),
+		atPlan(`read_timeout = "25h"`, `(?s)read_timeout = "25h".+1ms\s+to\s+24h`),
+		atPlan(`max_body_size = "2TiB"`, `(?s)max_body_size = "2TiB".+more\s+than\s+1\s+TiB`),
+		atPlan(`max_body_size = "0B"`, `(?s)max_body_size = "0B".+positive\s+number`),
 		resource.TestStep{
 			Config:      b.config(second("")),
 			ExpectError: regexp.MustCompile(`(?s)Unable to create route ` + b.name("api") + `/second.+belongs\s+to\s+route\s+` + b.name("api") + `/development`),

@@ -137,6 +137,13 @@ var validMemory = check{"at least 6 MiB", func(value string) string {
 	return ""
 }}
 
+var validBodySize = check{"at most 1 TiB", func(value string) string {
+	if bytes := (sizeValue{types.StringValue(value)}).bytes(); bytes > 1<<40 {
+		return fmt.Sprintf("%q is more than 1 TiB.", value)
+	}
+	return ""
+}}
+
 var validLogSize = check{"64 KiB to 1 GiB", func(value string) string {
 	if bytes := (sizeValue{types.StringValue(value)}).bytes(); bytes > 0 && (bytes < 64<<10 || bytes > 1<<30) {
 		return fmt.Sprintf("%q is not from 64 KiB to 1 GiB.", value)
