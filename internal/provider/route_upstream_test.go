@@ -112,6 +112,9 @@ func TestAccRouteRateLimit(t *testing.T) {
 				}
 				if got.status == 429 {
 					refused++
+					if after := got.header.Get("Retry-After"); after != "1" {
+						return fmt.Errorf("refused with Retry-After %q", after)
+					}
 				}
 				if err := answers(b.at(port, "-calm/"), 200, "hello")(); err != nil {
 					return err
