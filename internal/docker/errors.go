@@ -19,7 +19,8 @@ var messages = []struct {
 	kind error
 }{
 	{"Pool overlaps with other one on this address space", engine.ErrSubnetTaken},
-	{"Address already in use", engine.ErrAddressTaken}, // "bind: address already in use" is a host port's
+	{"networks have overlapping", engine.ErrSubnetTaken}, // a bridge whose removal has freed its pool and not yet ended
+	{"Address already in use", engine.ErrAddressTaken},   // "bind: address already in use" is a host port's
 	{"has active endpoints", engine.ErrConflict},
 	{"already exists in network", engine.ErrConflict},
 	{"volume is in use", engine.ErrConflict},

@@ -44,6 +44,7 @@ func TestFailure(t *testing.T) {
 		{errdefs.ErrPermissionDenied.WithMessage("network x has active endpoints"), engine.ErrConflict},
 		{errdefs.ErrPermissionDenied.WithMessage("Pool overlaps with other one on this address space"), engine.ErrSubnetTaken},
 		{errdefs.ErrInvalidArgument.WithMessage("invalid pool request: Pool overlaps with other one on this address space"), engine.ErrSubnetTaken},
+		{errdefs.ErrPermissionDenied.WithMessage("cannot create network x (br-x): conflicts with network y (br-y): networks have overlapping IPv4"), engine.ErrSubnetTaken},
 		{errdefs.ErrPermissionDenied.WithMessage("Address already in use"), engine.ErrAddressTaken},
 		{errdefs.ErrInternal.WithMessage("failed to bind host port: listen tcp4 127.0.0.1:80: bind: address already in use"), engine.ErrConflict},
 		{errdefs.ErrInternal.WithMessage("Bind for 127.0.0.1:80 failed: port is already allocated"), engine.ErrConflict},
