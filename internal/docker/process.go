@@ -79,7 +79,15 @@ func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error)
 // FollowLogs streams a container's output as plain text from a moment on, the zero time being the beginning, until ctx
 // ends or the container stops. The caller closes it.
 func (e *Engine) FollowLogs(ctx context.Context, id string, since time.Time) (io.ReadCloser, error) {
-	options := container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true}
+	return e.follow(ctx, id, since, container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
+}
+
+// FollowErrors does what FollowLogs does for the standard error alone.
+func (e *Engine) FollowErrors(ctx context.Context, id string, since time.Time) (io.ReadCloser, error) {
+	return e.follow(ctx, id, since, container.LogsOptions{ShowStderr: true, Follow: true})
+}
+
+func (e *Engine) follow(ctx context.Context, id string, since time.Time, options container.LogsOptions) (io.ReadCloser, error) {
 	if !since.IsZero() {
 		options.Since = fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond())
 	}

@@ -198,7 +198,7 @@ func (g *Gateways) serve(ctx context.Context, spec Spec) error {
 		return err
 	}
 	// A start is recognised in the log by its generation, so it needs one that no earlier start had.
-	wish := &change{reread: true, force: !at.running()}
+	wish := &change{reread: true, force: !at.running(), settings: &spec.Settings}
 	if err := g.submit(ctx, name, wish); err != nil {
 		return err
 	}

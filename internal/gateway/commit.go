@@ -19,6 +19,8 @@ type change struct {
 	route  *Route // nil removes the route
 	reread bool   // changes no route: looks anew at what the routes lead to
 	force  bool   // renders a new generation even when nothing has changed
+	// settings are those that the gateway shall have; nil changes none.
+	settings *Settings
 
 	result     Route
 	generation string // that serves it
@@ -31,15 +33,16 @@ const maxSettle = 5
 // commit is the work of one batch of changes on one gateway, under its lock.
 type commit struct {
 	*Gateways
-	at      place
-	before  state           // what the volume holds
-	joined  map[string]bool // names of the networks that the container is on
-	origin  map[key]Route   // the routes before this batch
-	routes  map[key]Route   // the routes as they shall be
-	left    map[key]bool    // earlier routes that nginx refuses now, left out so that the others serve
-	refused []string        // generations that nginx refused
-	changes []*change
-	force   bool
+	at       place
+	before   state           // what the volume holds
+	joined   map[string]bool // names of the networks that the container is on
+	origin   map[key]Route   // the routes before this batch
+	routes   map[key]Route   // the routes as they shall be
+	settings Settings        // the gateway's as they shall be
+	left     map[key]bool    // earlier routes that nginx refuses now, left out so that the others serve
+	refused  []string        // generations that nginx refused
+	changes  []*change
+	force    bool
 }
 
 // commit runs a batch and leaves each change's outcome in it.
@@ -72,6 +75,12 @@ func (g *Gateways) begin(ctx context.Context, name string, batch []*change) (*co
 	c := &commit{
 		Gateways: g, at: at, before: before, joined: attached(at.container.Endpoints),
 		origin: before.routes, routes: maps.Clone(before.routes), left: map[key]bool{}, changes: batch,
+		settings: before.settings,
+	}
+	for _, change := range batch {
+		if change.settings != nil {
+			c.settings = change.settings.after(before.settings)
+		}
 	}
 	for _, change := range batch {
 		switch {
@@ -80,9 +89,8 @@ func (g *Gateways) begin(ctx context.Context, name string, batch []*change) (*co
 		case change.route == nil:
 			delete(c.routes, change.key)
 		default:
-			if other, taken := c.holder(change.key, change.route.Path); taken {
-				change.err = change.key.fail(fmt.Errorf("%w: %s of gateway %s belongs to route %s/%s already",
-					ErrPathTaken, change.route.Path, name, other.namespace, other.name))
+			if err := c.admit(change); err != nil {
+				change.err = change.key.fail(err)
 				continue
 			}
 			c.routes[change.key] = *change.route
@@ -91,14 +99,19 @@ func (g *Gateways) begin(ctx context.Context, name string, batch []*change) (*co
 	return c, nil
 }
 
-// holder is the other route that has a path already.
-func (c *commit) holder(mine key, path string) (key, bool) {
-	for other, route := range c.routes {
-		if other != mine && route.Path == path {
-			return other, true
+// admit checks a wish against the gateway and its other routes, and puts the password's hash in place of the password.
+func (c *commit) admit(wish *change) (err error) {
+	route := wish.route
+	if err := c.settings.admits(*route); err != nil {
+		return fmt.Errorf("gateway %s: %w", c.at.name, err)
+	}
+	for other, holder := range c.routes {
+		if other != wish.key && holder.Host == route.Host && holder.Path == route.Path {
+			return fmt.Errorf("%w: %s%s of gateway %s belongs to route %s/%s already", ErrPathTaken, route.Host, route.Path, c.at.name, other.namespace, other.name)
 		}
 	}
-	return key{}, false
+	route.BasicAuth, err = route.BasicAuth.hashed(c.origin[wish.key].BasicAuth)
+	return err
 }
 
 // settle commits until what is served is what is desired. It looks at the environments again after each switch: whoever
@@ -113,7 +126,7 @@ func (c *commit) settle(ctx context.Context) error {
 		for key, route := range c.routes {
 			c.routes[key] = around.resolve(route)
 		}
-		next, err := c.render(c.rendered())
+		next, err := c.render(c.settings, c.rendered())
 		if err == nil && c.settled(next) {
 			c.report()
 			return c.leave(ctx, around)
@@ -198,7 +211,9 @@ func (c *commit) current(next rendering) bool {
 		bytes.Equal(c.before.config, next.config(folder(generation)))
 }
 
-func (c *commit) settled(next rendering) bool { return c.current(next) && len(c.outdated()) == 0 }
+func (c *commit) settled(next rendering) bool {
+	return c.current(next) && len(c.outdated()) == 0 && bytes.Equal(c.settings.encode(), c.before.settingsFile)
+}
 
 // newGeneration names a rendering so that it is told apart from an earlier one with the same content: the name shows in
 // nginx's log who has taken it over.

@@ -4,8 +4,8 @@ import "context"
 
 // Alter lets a test change what is rendered: what passes all of our checks and only nginx itself can refuse.
 func (g *Gateways) Alter(change func(files map[string][]byte)) {
-	g.render = func(routes map[key]Route) (rendering, error) {
-		result, err := render(routes)
+	g.render = func(settings Settings, routes map[key]Route) (rendering, error) {
+		result, err := render(settings, routes)
 		if err == nil {
 			change(result.files)
 		}

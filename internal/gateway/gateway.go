@@ -31,7 +31,7 @@ type Engine interface {
 	Signal(ctx context.Context, id, signal string) error
 	Exec(ctx context.Context, id string, command []string) (engine.ExecResult, error)
 	Logs(ctx context.Context, id string, lines int) (string, error)
-	FollowLogs(ctx context.Context, id string, since time.Time) (io.ReadCloser, error)
+	FollowErrors(ctx context.Context, id string, since time.Time) (io.ReadCloser, error)
 
 	Networks(ctx context.Context, labels map[string]string) ([]engine.Network, error)
 	RemoveNetwork(ctx context.Context, id string) error
@@ -60,7 +60,7 @@ type Gateways struct {
 	networks Networks
 	locks    *lock.Locker
 	log      hclog.Logger
-	render   func(routes map[key]Route) (rendering, error)
+	render   func(settings Settings, routes map[key]Route) (rendering, error)
 
 	routes  shared // what the volumes hold
 	follows *batch.Queue[*followed]

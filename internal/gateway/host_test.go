@@ -188,7 +188,7 @@ func (h *host) start(id string) {
 func (h *host) route(namespace string) gateway.Route {
 	return gateway.Route{
 		Name: "web", Namespace: namespace, Environment: environment, Phase: lifecycle.Development,
-		StripPrefix: true, SecurityHeaders: true,
+		StripPrefix: true, Headers: gateway.DefaultSecurityHeaders,
 	}
 }
 

@@ -58,6 +58,8 @@ func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 		observed.Drift = []string{fmt.Sprintf("The container does not say what it was made from: %v.", err)}
 		return observed, nil
 	}
+	spec.Settings = stored.settings
+	spec.Settings.TLS.PrivateKey = ""
 	observed.Spec = spec
 	observed.Drift = append(weakened(spec.container(nil), container), misplaced(name, container, stored.routes, snapshot.Networks)...)
 	return observed, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,7 +73,7 @@ func (g *Gateways) watch(ctx context.Context, name, container, generation string
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
-	log, err := g.on.FollowLogs(ctx, container, time.Now().Add(-logWindow))
+	log, err := g.on.FollowErrors(ctx, container, time.Now().Add(-logWindow))
 	if err != nil {
 		return fmt.Errorf("gateway %s: watch nginx take over the configuration: %w", name, err)
 	}
@@ -96,7 +97,7 @@ const drainTimeout = 10 * time.Second
 
 // drain waits until the workers before those of a generation have answered their last request and are gone.
 func (g *Gateways) drain(ctx context.Context, what serving) error {
-	log, err := g.on.FollowLogs(ctx, what.container, time.Now().Add(-logWindow))
+	log, err := g.on.FollowErrors(ctx, what.container, time.Now().Add(-logWindow))
 	if err != nil {
 		return err
 	}
@@ -109,11 +110,14 @@ func (g *Gateways) drain(ctx context.Context, what serving) error {
 func (g *Gateways) lastWords(ctx context.Context, container string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
 	defer cancel()
-	text, err := g.on.Logs(ctx, container, failureLines)
-	if err != nil || strings.TrimSpace(text) == "" {
+	text, err := g.on.Logs(ctx, container, 50*failureLines)
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(line string) bool {
+		return line == "" || strings.HasPrefix(line, "{") // a request
+	})
+	if err != nil || len(lines) == 0 {
 		return ""
 	}
-	return "; its log ends with:\n" + strings.TrimSpace(text)
+	return "; its log ends with:\n" + strings.Join(lines[max(0, len(lines)-failureLines):], "\n")
 }
 
 // errUnfinished means that the log ended before the takeover did.

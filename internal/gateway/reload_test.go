@@ -95,7 +95,7 @@ func TestBlame(t *testing.T) {
 	if err := blame("edge", output); !errors.As(err, &refused) || refused.Namespace != "a-b" || refused.Name != "c-d" || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
-	if err := blame("edge", "nginx: [emerg] no space left in /volume/generations/3f-x/limits.conf:1"); errors.As(err, &refused) || !strings.Contains(err.Error(), "no space left") {
+	if err := blame("edge", "nginx: [emerg] no space left in /volume/generations/3f-x/shared.conf:1"); errors.As(err, &refused) || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("blamed a route for what is nobody's: %v", err)
 	}
 }

@@ -21,13 +21,8 @@ var templated = template.Must(template.ParseFS(templates, "templates/*.tmpl"))
 // workers is the number of nginx worker processes: known, so that a reload can be watched to its end.
 const workers = 2
 
-// securityHeaders are the defaults of a route that does not switch them off.
-var securityHeaders = []struct{ Name, Value string }{
-	{"X-Content-Type-Options", "nosniff"},
-	{"X-Frame-Options", "SAMEORIGIN"},
-	{"Referrer-Policy", "strict-origin-when-cross-origin"},
-	{"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
-}
+// pagesPath is where nginx finds the routes' own pages; no request gets there by itself.
+const pagesPath = "/.isolab/"
 
 // rendering is the nginx configuration for a set of routes.
 type rendering struct {
@@ -50,76 +45,104 @@ func (r rendering) digest() string {
 // locationData is what the templates of one route see.
 type locationData struct {
 	Route
-	Bare, Upstream, Unavailable string
-	Literal                     string // the path as a pattern that matches nothing else
-	ProjectZone, ClientZone     string
-	Headers                     []struct{ Name, Value string }
+	Key, Bare, Unavailable, UnavailableAt string
+	Literal                               string // the path as a pattern that matches nothing else
+	ProjectZone, ClientZone               string
+	Strict                                string // the variable that holds Strict-Transport-Security
+	Headers                               []header
+	Gateway                               serverData
+}
+
+// serverData is what the templates of every server see.
+type serverData struct {
+	Settings
+	ClientZone string
+	Strict     string
+}
+
+// server is what answers to some host names.
+type server struct {
+	serverData
+	Names     []string
+	Default   bool // answers to all other names, too
+	Root      bool // has a route for every path
+	Locations []string
 }
 
 // render writes the configuration for routes, the same for the same routes in whatever order. A route with a value that
 // could mean anything else to nginx than meant is refused with a [*RouteError].
-func render(routes map[key]Route) (rendering, error) {
+func render(settings Settings, routes map[key]Route) (rendering, error) {
+	if err := settings.validate(); err != nil {
+		return rendering{}, fmt.Errorf("the gateway's settings: %w", err)
+	}
 	files := map[string][]byte{
 		// nginx ignores this line, since it does not run as root, and says so with the path of the file: that is how
 		// its log shows which generation it has begun to read.
 		"main.conf": []byte("user nobody;\n"),
 	}
-	zones := map[string]zone{}
-	var upstreams, locations []string
+	shared := newSharedConfig()
+	common := serverData{
+		Settings: settings, ClientZone: shared.zone("$binary_remote_addr", settings.Client.Rate, "4m", "gateway"),
+		Strict: shared.strict(settings.TLS.StrictTransportSecurity),
+	}
+	own := &server{serverData: common, Names: settings.Hosts, Default: len(settings.Hosts) == 0}
+	byHost := map[string]*server{"": own}
+	var upstreams []string
 	for _, key := range slices.SortedFunc(maps.Keys(routes), compareKeys) {
 		route := routes[key]
 		if err := route.validate(); err != nil {
 			return rendering{}, key.fail(err)
 		}
+		if err := settings.admits(route); err != nil {
+			return rendering{}, key.fail(err)
+		}
+		name := key.String()
 		data := locationData{
-			Route: route, Bare: strings.TrimSuffix(route.Path, "/"), Upstream: key.String(),
-			Literal: regexp.QuoteMeta(route.Path), Unavailable: route.unavailable(), Headers: securityHeaders,
+			Route: route, Key: name, Bare: strings.TrimSuffix(route.Path, "/"), Literal: regexp.QuoteMeta(route.Path),
+			Unavailable: route.unavailable(), UnavailableAt: "@" + name, Headers: route.Headers.headers(), Gateway: common,
+			ProjectZone: shared.zone("project:"+route.Namespace, route.RateLimit.ProjectRate, "64k", "project_"+route.Namespace),
+			ClientZone:  shared.zone(shared.client(route.RateLimit.ClientKey), route.RateLimit.ClientRate, "1m", "client_"+route.Namespace),
+			Strict:      shared.strict(route.Headers.StrictTransportSecurity),
 		}
-		if rate := route.RateLimit.ProjectRate; rate > 0 {
-			data.ProjectZone = addZone(zones, zone{Key: "project:" + route.Namespace, Rate: rate, Size: "64k"}, "project_"+route.Namespace)
+		if route.Host == "" {
+			data.Strict = common.Strict
 		}
-		if rate := route.RateLimit.ClientRate; rate > 0 {
-			data.ClientZone = addZone(zones, zone{Key: "$binary_remote_addr", Rate: rate, Size: "1m"}, "client_"+route.Namespace)
+		if route.Page != "" {
+			data.UnavailableAt = pagesPath + name + ".html"
+			files["pages/"+name+".html"] = []byte(route.Page)
+		}
+		if route.BasicAuth.Username != "" {
+			files["passwords/"+name] = route.BasicAuth.file()
 		}
 		if route.Serving {
-			upstreams = append(upstreams, key.String())
-			files["http/"+key.String()+".conf"] = execute("upstream.conf.tmpl", data)
+			upstreams = append(upstreams, name)
+			files["http/"+name+".conf"] = execute("upstream.conf.tmpl", data)
 		}
-		locations = append(locations, key.String())
-		files["locations/"+key.String()+".conf"] = execute("location.conf.tmpl", data)
+		if byHost[route.Host] == nil {
+			byHost[route.Host] = &server{serverData: common, Names: []string{route.Host}}
+		}
+		answering := byHost[route.Host]
+		answering.Locations = append(answering.Locations, name)
+		answering.Root = answering.Root || route.Path == "/"
+		files["locations/"+name+".conf"] = execute("location.conf.tmpl", data)
 	}
-	files["limits.conf"] = execute("limits.conf.tmpl", sortedZones(zones))
+	files["shared.conf"] = shared.render()
+	if settings.TLS.Enabled() {
+		files["tls/certificate.pem"], files["tls/key.pem"] = []byte(settings.TLS.Certificate), []byte(settings.TLS.PrivateKey)
+	}
+	var servers []*server
+	if !own.Default {
+		servers = append(servers, &server{serverData: common, Default: true})
+	}
+	for _, host := range slices.Sorted(maps.Keys(byHost)) {
+		servers = append(servers, byHost[host])
+	}
 	return rendering{files: files, config: func(folder string) []byte {
 		return execute("nginx.conf.tmpl", map[string]any{
-			"Folder": folder, "Workers": workers, "ProjectConnections": projectConnections, "Port": listenPort, "Upstreams": upstreams, "Locations": locations,
+			"Folder": folder, "Workers": workers, "Port": listenPort, "TLSPort": listenTLSPort, "StatusPort": statusPort,
+			"Settings": settings, "Upstreams": upstreams, "Servers": servers, "Pages": pagesPath,
 		})
 	}}, nil
-}
-
-// projectConnections is how many connections of visitors one project may hold at once: a quarter of the gateway's.
-const projectConnections = 1000
-
-// zone is the shared memory in which nginx counts requests by a key.
-type zone struct {
-	Key, Zone, Size string
-	Rate            int // requests per second
-}
-
-// addZone adds a zone, which the routes of one project with the same rate share, and answers with its name. The name
-// changes with the key and the rate: nginx keeps a zone whose name it knows and refuses the reload if its key differs.
-func addZone(zones map[string]zone, wanted zone, name string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", wanted.Key, wanted.Rate, wanted.Size))
-	wanted.Zone = name + "_" + hex.EncodeToString(sum[:4])
-	zones[wanted.Zone] = wanted
-	return wanted.Zone
-}
-
-func sortedZones(zones map[string]zone) []zone {
-	sorted := make([]zone, 0, len(zones))
-	for _, name := range slices.Sorted(maps.Keys(zones)) {
-		sorted = append(sorted, zones[name])
-	}
-	return sorted
 }
 
 func compareKeys(a, b key) int { return strings.Compare(a.String(), b.String()) }

@@ -19,25 +19,63 @@ import (
 // directives of a route with harmless values, each with as many arguments, and passes nginx's own test where there is an
 // engine: go test ./internal/gateway -fuzz FuzzRender, with TF_ACC=1 for the latter.
 func FuzzRender(f *testing.F) {
-	f.Add("shop", "web", "dev", "", "10.96.0.2:3000", "round_robin", "development", 0, int64(0), int64(0), 10, 20, uint8(0xff))
-	f.Add("shop", "web", "dev", "/projects/shop/v1.2/", "10.96.0.2:3000", "ip_hash", "testing", 8080, int64(time.Second), int64(1), 0, 0, uint8(0))
-	f.Add("a", "b", "c", "/projects/a/;return 200;/", "10.0.0.1:80; server 1.1.1.1:80", "least_conn; random", "paused", -1, int64(-1), int64(-1), -1, 1<<40, uint8(3))
-	f.Add("shop\n", "w.eb", "dev}", "/projects/shop/$host/", "[::1]:80", "", "\"; return 200 \"", 1<<20, int64(1)<<62, int64(1)<<62, 1, 1, uint8(4))
-	f.Add("shop", "web", "dev", "/projects/shop/\"'\\#{}/", "10.96.0.2:03000", "least_conn", "failed", 65535, int64(24*time.Hour), int64(1)<<40, maxRate, maxRate, uint8(5))
-	f.Add("shop", "web", "dev", "/projects/shop/a\x00b/\u2028/", "127.1:80", "round_robin", "deployment", 1, int64(time.Millisecond), int64(1), 1, 0, uint8(6))
+	add := func(namespace, path, host, upstream, choices, text, name string, number int64, small int, flags uint16) {
+		f.Add(namespace, path, host, upstream, choices, text, name, number, small, flags)
+	}
+	while := int64(10 * time.Minute)
+	add("shop", "", "", "10.96.0.2:3000", "round_robin development SAMEORIGIN no-referrer address", "a.b/c", "ann", 0, 2, 0x0fbf)
+	add("shop", "/projects/shop/v1.2/", "", "10.96.0.2:3000", "ip_hash testing DENY origin header:X-Api-Key", "a.b", "10.0.0.0/8", 0, 0, 0x37bf)
+	add("shop", "/", "shop.example.com", "10.96.0.2:3000", "least_conn deployment DENY origin address", "camera=()", "10.0.0.0/8", while, 3, 0xb7bf)
+	add("shop", "/a/", "b.shop.example.com", "10.96.0.2:3000", "round_robin deployment DENY origin address", "a.b", "ann", while, 100, 0x6fff)
+	add("a", "/projects/a/;return 200;/", "a.example.com;", "10.0.0.1:80; server 1.1.1.1:80", "least_conn; paused ALLOWALL; \"x header:X-$host", "x\"; return 200 \"", "ann:x\nbob", -1, -1, 3)
+	add("shop\n", "/projects/shop/$host/", "*.example.com", "[::1]:80", "random \"; ;} # header:a\nb", "a\\", "$6$", int64(1)<<62, 1<<20, 4)
+	add("shop", "/projects/shop/\"'\\#{}/", "127.0.0.1", "10.96.0.2:03000", "least_conn failed DENY origin header:A", "${x}", "", int64(24*time.Hour), 65535, 5)
+	add("shop", "/projects/shop/a\x00b/\u2028/", "xn--0.example.com", "127.1:80", "round_robin created DENY origin address", "\n", "10.0.0.0/8", int64(time.Millisecond), 1, 6)
 	test := func(*testing.T, rendering) {}
 	if os.Getenv("TF_ACC") != "" {
 		test = realNginx(f)
 	}
-	f.Fuzz(func(t *testing.T, namespace, name, environment, path, upstream, balancing, phase string, port int, silence, body int64, rate, burst int, flags uint8) {
+	f.Fuzz(func(t *testing.T, namespace, path, host, upstream, choices, text, name string, number int64, small int, flags uint16) {
 		is := func(bit uint8) bool { return flags&(1<<bit) != 0 }
+		when := func(bit uint8, value string) string {
+			if is(bit) {
+				return value
+			}
+			return ""
+		}
+		chosen := append(strings.Split(choices, " "), "", "", "", "", "")
 		route := Route{
-			Namespace: namespace, Name: name, Environment: environment, Path: path, Port: port, Phase: lifecycle.Phase(phase),
-			LoadBalancing: LoadBalancing(balancing), ReadTimeout: time.Duration(silence), MaxBodySize: body,
-			RateLimit: RateLimit{ProjectRate: rate, ProjectBurst: burst, ClientRate: rate, ClientBurst: burst},
-			Serving:   is(0), StripPrefix: is(1), WebSocket: is(2), SecurityHeaders: is(3), Buffering: is(4), Upstreams: []string{upstream},
+			Namespace: namespace, Name: "web", Environment: "dev", Host: host, Path: path, Port: small, Phase: lifecycle.Phase(chosen[1]),
+			Balance:     Balance{LoadBalancing: LoadBalancing(chosen[0]), MaxFails: small, FailTimeout: time.Duration(number)},
+			ReadTimeout: time.Duration(number), MaxBodySize: number, Connections: ConnectionLimit{Project: small, Client: small},
+			RateLimit: RateLimit{ProjectRate: small, ProjectBurst: small, ClientRate: small, ClientBurst: small, ClientKey: chosen[4]},
+			Headers: SecurityHeaders{
+				NoSniff: is(0), FrameOptions: when(1, chosen[2]), ReferrerPolicy: when(2, chosen[3]), PermissionsPolicy: when(3, text),
+				ContentSecurityPolicy: when(4, text), StrictTransportSecurity: time.Duration(number),
+			},
+			Page: when(5, text), Maintenance: is(6), Serving: is(7), StripPrefix: is(8), WebSocket: is(9), Buffering: is(10),
+			Upstreams: []string{upstream}, Weights: map[string]int{upstream: small},
 		}.withDefaults()
-		got, err := render(asSet(route))
+		if is(11) {
+			route.BasicAuth = BasicAuth{Username: name, Hash: "$6$" + text}
+		}
+		if is(12) {
+			route.Allow = []string{name}
+		}
+		settings := Settings{Domain: "example.com", AccessLog: is(13), Client: ClientLimit{small, small, small}}.withDefaults()
+		if is(14) {
+			settings.Hosts, settings.Domain, settings.CustomHosts = []string{"www." + host}, text, map[string]string{host: namespace}
+		}
+		if is(15) {
+			settings.TrustedProxies, settings.DrainTimeout = []string{name}, time.Duration(number)
+		}
+		if settings.validate() != nil {
+			if _, err := render(settings, nil); err == nil {
+				t.Error("settings that are not valid are rendered")
+			}
+			settings = Settings{Domain: "example.com"}.withDefaults()
+		}
+		got, err := render(settings, asSet(route))
 		var refused *RouteError
 		if errors.As(err, &refused) {
 			return
@@ -46,12 +84,42 @@ func FuzzRender(f *testing.F) {
 			t.Fatalf("refused, but not as a route: %v", err)
 		}
 		harmless := route
-		harmless.Namespace, harmless.Name, harmless.Environment, harmless.Path = "shop", "web", "dev", "/projects/shop/"
-		harmless.Upstreams, harmless.Port, harmless.ReadTimeout, harmless.MaxBodySize = []string{"10.96.0.2:3000"}, 0, time.Minute, 1000
-		if rate > 0 {
-			harmless.RateLimit = RateLimit{ProjectRate: 1, ProjectBurst: min(burst, 1), ClientRate: 1, ClientBurst: min(burst, 1)}
+		harmless.Namespace, harmless.Path = "shop", map[bool]string{true: "/", false: "/projects/shop/"}[route.Path == "/"]
+		harmless.Upstreams, harmless.Weights, harmless.Port, harmless.ReadTimeout, harmless.MaxBodySize = []string{"10.96.0.2:3000"}, nil, 0, time.Minute, 1000
+		if weight, ok := route.Weights[upstream]; ok {
+			harmless.Weights = map[string]int{"10.96.0.2:3000": weight}
 		}
-		if got, want := shape(got), shape(mustRender(t, harmless)); got != want {
+		bound := func(value, most int) int { return max(0, min(value, most)) }
+		harmless.RateLimit = RateLimit{
+			ProjectRate: bound(small, 1), ProjectBurst: bound(small, 1), ClientRate: bound(small, 1), ClientBurst: bound(small, 1),
+			ClientKey: map[bool]string{true: "address", false: "header:A"}[chosen[4] == "address" || chosen[4] == ""],
+		}
+		for _, one := range []*string{&harmless.Headers.FrameOptions, &harmless.Headers.ReferrerPolicy, &harmless.Headers.PermissionsPolicy, &harmless.Headers.ContentSecurityPolicy} {
+			if *one != "" {
+				*one = map[bool]string{true: "DENY", false: "origin"}[one == &harmless.Headers.FrameOptions]
+			}
+		}
+		if harmless.Headers.StrictTransportSecurity != 0 {
+			harmless.Headers.StrictTransportSecurity = time.Hour
+		}
+		if len(route.Allow) > 0 {
+			harmless.Allow = []string{"10.0.0.0/8"}
+		}
+		if route.BasicAuth.Username != "" {
+			harmless.BasicAuth = BasicAuth{Username: "ann", Hash: "$6$a$b"}
+		}
+		plain := settings
+		if len(settings.TrustedProxies) > 0 {
+			plain.TrustedProxies = []string{"10.0.0.0/8"}
+		}
+		plain.Domain, plain.CustomHosts = "", nil
+		if route.Host != "" {
+			harmless.Host, plain.CustomHosts = "a.b", map[string]string{"a.b": "shop"}
+		}
+		if len(settings.Hosts) > 0 {
+			plain.Hosts = []string{"c.d"}
+		}
+		if got, want := shape(got), shape(mustRenderWith(t, plain, harmless)); got != want {
 			t.Errorf("%+v renders as\n%s\ninstead of\n%s", route, got, want)
 		}
 		test(t, got)
@@ -61,7 +129,7 @@ func FuzzRender(f *testing.F) {
 // shape is what nginx reads without the values: the number of words of each directive and, of all but the first, nothing.
 func shape(r rendering) string {
 	var text strings.Builder
-	for _, kind := range []string{"limits.conf", "http/", "locations/"} {
+	for _, kind := range []string{"shared.conf", "http/", "locations/"} {
 		for _, name := range slices.Sorted(maps.Keys(r.files)) {
 			if strings.HasPrefix(name, kind) {
 				text.WriteString(kind + "\n" + directives(string(r.files[name])))

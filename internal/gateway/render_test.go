@@ -29,7 +29,12 @@ func asSet(routes ...Route) map[key]Route {
 
 func mustRender(t *testing.T, routes ...Route) rendering {
 	t.Helper()
-	result, err := render(asSet(routes...))
+	return mustRenderWith(t, Settings{}.withDefaults(), routes...)
+}
+
+func mustRenderWith(t *testing.T, settings Settings, routes ...Route) rendering {
+	t.Helper()
+	result, err := render(settings, asSet(routes...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +45,7 @@ func TestRenderRoute(t *testing.T) {
 	route := sample("shop", "web")
 	route.StripPrefix = true
 	result := mustRender(t, route)
-	want := "upstream shop.web {\n    server 10.96.0.2:3000 max_fails=2 fail_timeout=10s;\n    server 10.96.0.3:3000 max_fails=2 fail_timeout=10s;\n}\n"
+	want := "upstream shop.web {\n    zone shop.web 64k;\n    server 10.96.0.2:3000 max_fails=2 fail_timeout=1s;\n    server 10.96.0.3:3000 max_fails=2 fail_timeout=1s;\n}\n"
 	if got := string(result.files["http/shop.web.conf"]); got != want {
 		t.Errorf("upstream\n%s\nwant\n%s", got, want)
 	}
@@ -60,7 +65,7 @@ func TestRenderRoute(t *testing.T) {
 		}
 	}
 	config := string(result.config("/folder"))
-	for _, file := range []string{"main.conf", "limits.conf", "http/shop.web.conf", "locations/shop.web.conf"} {
+	for _, file := range []string{"main.conf", "shared.conf", "http/shop.web.conf", "locations/shop.web.conf"} {
 		if _, ok := result.files[file]; !ok || !strings.Contains(config, "include /folder/"+file+";") {
 			t.Errorf("%s is missing or not included", file)
 		}
@@ -76,7 +81,7 @@ func TestRenderNotServing(t *testing.T) {
 			t.Errorf("%s: an upstream that nothing uses", phase)
 		}
 		location := string(result.files["locations/shop.web.conf"])
-		for _, part := range []string{"return 503 ", "Retry-After", `"` + string(phase) + `"`} {
+		for _, part := range []string{"=503;", "return 503 ", "Retry-After", `"` + string(phase) + `"`} {
 			if !strings.Contains(location, part) {
 				t.Errorf("%s: no %q in\n%s", phase, part, location)
 			}
@@ -108,10 +113,10 @@ func TestRenderZones(t *testing.T) {
 		var routes []Route
 		for i, limit := range limits {
 			route := sample("shop", string(rune('a'+i)))
-			route.RateLimit = limit
+			route.RateLimit = limit.withDefaults()
 			routes = append(routes, route)
 		}
-		return strings.Split(strings.TrimSpace(string(mustRender(t, routes...).files["limits.conf"])), "\n")
+		return strings.Split(strings.TrimSpace(string(mustRender(t, routes...).files["shared.conf"])), "\n")
 	}
 	one := zones(RateLimit{ProjectRate: 5, ClientRate: 5})
 	if len(one) != 2 || one[0] == one[1] {
@@ -163,13 +168,41 @@ func TestRenderRefusesHostileValues(t *testing.T) {
 		"timeout below nginx's":     func(r *Route) { r.ReadTimeout = time.Nanosecond },
 		"body below zero":           func(r *Route) { r.MaxBodySize = -1 },
 		"body without bounds":       func(r *Route) { r.MaxBodySize = 1 << 62 },
+		"host of everything":        func(r *Route) { r.Host = "_" },
+		"host by pattern":           func(r *Route) { r.Host = "*.shop.example.com" },
+		"host by expression":        func(r *Route) { r.Host = "~^shop" },
+		"host that is an address":   func(r *Route) { r.Host = "192.0.2.1" },
+		"host with directive":       func(r *Route) { r.Host = "shop.example.com;" },
+		"host not granted":          func(r *Route) { r.Host, r.Path = "shop.example.com", "/" },
+		"path of the pages":         func(r *Route) { r.Host, r.Path = "shop.example.com", "/.isolab/" },
+		"network with directive":    func(r *Route) { r.Allow = []string{"10.0.0.0/8; deny all"} },
+		"network with host bits":    func(r *Route) { r.Allow = []string{"10.0.0.1/8"} },
+		"user with a second line":   func(r *Route) { r.BasicAuth = BasicAuth{Username: "a\nb:c", Hash: "$6$a$b"} },
+		"hash with a second line":   func(r *Route) { r.BasicAuth = BasicAuth{Username: "a", Hash: "$6$a\nb:c"} },
+		"password in the open":      func(r *Route) { r.BasicAuth = BasicAuth{Username: "a", Hash: "{PLAIN}a"} },
+		"client key with variable":  func(r *Route) { r.RateLimit.ClientKey = "header:$host" },
+		"client key of a variable":  func(r *Route) { r.RateLimit.ClientKey = "$request_uri" },
+		"frame options":             func(r *Route) { r.Headers.FrameOptions = "ALLOWALL" },
+		"referrer policy":           func(r *Route) { r.Headers.ReferrerPolicy = "origin\"; return 200 \"" },
+		"policy with quotes":        func(r *Route) { r.Headers.ContentSecurityPolicy = "a\"; return 200 \"" },
+		"policy with variable":      func(r *Route) { r.Headers.PermissionsPolicy = "$http_cookie" },
+		"policy with a line break":  func(r *Route) { r.Headers.ContentSecurityPolicy = "a\nX-B: c" },
+		"strictness for others":     func(r *Route) { r.Headers.StrictTransportSecurity = time.Hour },
+		"canary by directive":       func(r *Route) { r.Canaries = map[string]int{"a;": 1} },
+		"canary of itself":          func(r *Route) { r.Canaries = map[string]int{"dev": 1} },
+		"canaries of everything":    func(r *Route) { r.Canaries = map[string]int{"a": 60, "b": 40} },
+		"weight below zero":         func(r *Route) { r.Weights = map[string]int{"10.96.0.2:3000": -1} },
+		"fails below zero":          func(r *Route) { r.MaxFails = -1 },
+		"fail timeout below zero":   func(r *Route) { r.FailTimeout = -1 },
+		"connections of everybody":  func(r *Route) { r.Connections.Project = 1 << 20 },
+		"page without bounds":       func(r *Route) { r.Page = strings.Repeat("a", MaxPage+1) },
 		"unknown phase":             func(r *Route) { r.Phase = `"; return 200 "` },
 	}
 	for _, what := range slices.Sorted(maps.Keys(hostile)) {
 		t.Run(what, func(t *testing.T) {
 			route := sample("shop", "web")
 			hostile[what](&route)
-			_, err := render(asSet(sample("blog", "web"), route))
+			_, err := render(Settings{}.withDefaults(), asSet(sample("blog", "web"), route))
 			var refused *RouteError
 			if !errors.As(err, &refused) || refused.Namespace != "shop" || refused.Name != "web" {
 				t.Errorf("rendered, or blamed on another: %v", err)
@@ -177,7 +210,7 @@ func TestRenderRefusesHostileValues(t *testing.T) {
 		})
 	}
 	for _, path := range []string{"/projects/shop/", "/projects/shop/v1.2/", "/projects/shop/a/b_c~d/..e/"} {
-		if err := ValidatePath("shop", path); err != nil {
+		if err := ValidatePath("shop", "", path); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

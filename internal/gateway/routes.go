@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ var ErrPathTaken = errors.New("the path is taken")
 // time. [ErrAbsent] and [ErrPathTaken] are among its causes.
 func (g *Gateways) SetRoute(ctx context.Context, gateway string, route Route) (Route, error) {
 	route = route.withDefaults()
-	route.Serving, route.Upstreams = false, nil
+	route.Serving, route.Upstreams, route.Weights = false, nil, nil
 	if err := route.validate(); err != nil {
 		return Route{}, route.key().fail(err)
 	}
@@ -76,7 +77,7 @@ func (g *Gateways) Route(ctx context.Context, gateway, namespace, name string) (
 func drift(route Route, at place, around surroundings) []string {
 	var found []string
 	now := around.resolve(route)
-	if !slices.Equal(now.Upstreams, route.Upstreams) {
+	if !slices.Equal(now.Upstreams, route.Upstreams) || !maps.Equal(now.Weights, route.Weights) {
 		found = append(found, fmt.Sprintf("The route leads to %s, while the containers of environment %s have %s.",
 			addresses(route.Upstreams), route.Environment, addresses(now.Upstreams)))
 	}
@@ -197,7 +198,7 @@ func (g *Gateways) followAll(ctx context.Context, batch []*followed) {
 func lead(batch []*followed, stored state, what serving) {
 	for _, one := range batch {
 		for _, route := range stored.routes {
-			if route.Namespace == one.namespace && route.Environment == one.environment {
+			if route.leadsTo(one.namespace, one.environment) {
 				one.serving = append(one.serving, what)
 				break
 			}
@@ -210,11 +211,10 @@ func concernedBy(batch []*followed, stored state, around surroundings) []*follow
 	var concerned []*followed
 	for _, one := range batch {
 		for _, route := range stored.routes {
-			if route.Namespace != one.namespace || route.Environment != one.environment {
+			if !route.leadsTo(one.namespace, one.environment) {
 				continue
 			}
-			now := around.resolve(route)
-			if now.Serving != route.Serving || !slices.Equal(now.Upstreams, route.Upstreams) {
+			if !around.resolve(route).leadsAs(route) {
 				concerned = append(concerned, one)
 				break
 			}

@@ -289,7 +289,7 @@ func TestAccReloadRefusedIsSwitchedBack(t *testing.T) {
 	h.apply(g)
 	keyed := func(variable string) {
 		g.Alter(func(files map[string][]byte) {
-			files["limits.conf"] = fmt.Appendf(nil, "limit_req_zone %s zone=probe:64k rate=1r/s;\n", variable)
+			files["shared.conf"] = fmt.Appendf(nil, "limit_req_zone %s zone=probe:64k rate=1r/s;\n", variable)
 		})
 	}
 	keyed("$remote_addr")

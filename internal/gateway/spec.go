@@ -15,21 +15,26 @@ import (
 // Spec is what can be asked of a gateway.
 type Spec struct {
 	Name        string `json:"name"`
-	Image       string `json:"image"` // any nginx from 1.22 on
+	Image       string `json:"image"` // any nginx from 1.22 on, or 1.26 with TLS
 	HTTPPort    int    `json:"http_port"`
-	BindAddress string `json:"bind_address"` // of the host; "" means 0.0.0.0
+	HTTPSPort   int    `json:"https_port,omitempty"` // 0 means none
+	BindAddress string `json:"bind_address"`         // of the host; "" means 0.0.0.0
 	// Limits that are zero get defaults: 1 CPU, 256 MiB, 256 processes. They change live, so they are not part of the
 	// container's label but read from the container itself.
 	Limits engine.Limits     `json:"-"`
 	Labels map[string]string `json:"labels,omitempty"` // the user's
+	// Settings lie on the gateway's volume. Their TLS needs HTTPSPort.
+	Settings Settings `json:"-"`
 	// PullPolicy concerns only the moment of Apply: a gateway does not remember it. "" means [engine.PullMissing].
 	PullPolicy engine.PullPolicy `json:"-"`
 }
 
 const (
 	// listenPort is the port inside the container; an unprivileged nginx cannot have one below 1024.
-	listenPort = 8080
-	mebibyte   = 1 << 20
+	listenPort    = 8080
+	listenTLSPort = 8443
+	statusPort    = 8081 // of the container's loopback only
+	mebibyte      = 1 << 20
 )
 
 func (s Spec) withDefaults() Spec {
@@ -39,6 +44,8 @@ func (s Spec) withDefaults() Spec {
 	if s.PullPolicy == "" {
 		s.PullPolicy = engine.PullMissing
 	}
+	s.Settings = s.Settings.withDefaults()
+	s.Settings.TLS.Port = s.HTTPSPort
 	if s.Limits.CPUs == 0 {
 		s.Limits.CPUs = 1
 	}
@@ -59,6 +66,10 @@ func (s Spec) validate() error {
 		return fmt.Errorf("gateway %s: an image is needed", s.Name)
 	case s.HTTPPort < 1 || s.HTTPPort > 65535:
 		return fmt.Errorf("gateway %s: the HTTP port must be from 1 to 65535, not %d", s.Name, s.HTTPPort)
+	case s.HTTPSPort < 0 || s.HTTPSPort > 65535 || s.HTTPSPort == s.HTTPPort:
+		return fmt.Errorf("gateway %s: the HTTPS port must be from 1 to 65535 and not that of HTTP, not %d", s.Name, s.HTTPSPort)
+	case s.Settings.TLS.Enabled() != (s.HTTPSPort > 0):
+		return fmt.Errorf("gateway %s: a certificate and an HTTPS port belong together", s.Name)
 	}
 	if _, err := netip.ParseAddr(s.BindAddress); err != nil {
 		return fmt.Errorf("gateway %s: the bind address must be an IP address, not %q", s.Name, s.BindAddress)
@@ -83,7 +94,10 @@ func (s Spec) container(networks []engine.Endpoint) engine.ContainerSpec {
 	request.Limits = s.Limits
 	request.Mounts = []engine.Mount{{Volume: naming.Gateway(s.Name), Path: volume.Root}}
 	request.Publish = []engine.PortBinding{{ContainerPort: listenPort, HostAddress: s.BindAddress, HostPort: s.HTTPPort}}
-	request.Log = engine.LogLimits{MaxSize: 2 * mebibyte, MaxFiles: 3}
+	if s.HTTPSPort > 0 {
+		request.Publish = append(request.Publish, engine.PortBinding{ContainerPort: listenTLSPort, HostAddress: s.BindAddress, HostPort: s.HTTPSPort})
+	}
+	request.Log = engine.LogLimits{MaxSize: 10 * mebibyte, MaxFiles: 2}
 	request.Networks = networks
 	return request
 }

@@ -21,6 +21,7 @@ const (
 	configFile     = "nginx.conf"
 	recordFile     = "generation.json"
 	routesDir      = "routes"
+	settingsFile   = "settings.json"
 
 	configPath = volume.Root + "/" + currentDir + "/" + configFile
 )
@@ -103,6 +104,9 @@ type state struct {
 	files  map[key][]byte // of the routes; an empty one stands for a removed route, since an archive cannot delete
 	config []byte
 	record record
+	// settings as they are, and the file that holds them; none of a gateway that was never given any.
+	settings     Settings
+	settingsFile []byte
 }
 
 // within calls use with a container that has the gateway's volume. It never is nginx's own, which may be removed at any
@@ -141,7 +145,11 @@ func (g *Gateways) read(ctx context.Context, at place) (state, error) {
 }
 
 func (g *Gateways) parse(name string, files map[string][]byte) state {
-	result := state{routes: map[key]Route{}, files: map[key][]byte{}, config: files[configFile]}
+	result := state{routes: map[key]Route{}, files: map[key][]byte{}, config: files[configFile], settingsFile: files[settingsFile]}
+	if err := json.Unmarshal(result.settingsFile, &result.settings); err != nil && len(result.settingsFile) > 0 {
+		g.log.Warn("the settings' file does not hold settings", "gateway", name)
+	}
+	result.settings = result.settings.withDefaults()
 	if err := json.Unmarshal(files[recordFile], &result.record); err != nil {
 		result.record = record{} // None yet, or none that can be trusted: the next commit writes a new one.
 	}

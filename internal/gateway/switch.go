@@ -20,7 +20,7 @@ const maxStale = 50
 func (c *commit) apply(ctx context.Context, next rendering) error {
 	files := c.outdated()
 	if c.current(next) {
-		return c.store(ctx, files, c.before.config, c.before.record)
+		return c.store(ctx, files, c.settings.encode(), c.before.config, c.before.record)
 	}
 	generation := newGeneration(next)
 	if err := c.stage(ctx, generation, next); err != nil {
@@ -35,7 +35,7 @@ func (c *commit) apply(ctx context.Context, next rendering) error {
 	}
 	former := c.before
 	switched := record{Generation: generation, Stale: c.stale()}
-	if err := c.store(ctx, files, config, switched); err != nil {
+	if err := c.store(ctx, files, c.settings.encode(), config, switched); err != nil {
 		return err
 	}
 	if err := c.takeOver(ctx, generation); err != nil {
@@ -47,7 +47,7 @@ func (c *commit) apply(ctx context.Context, next rendering) error {
 	if c.at.running() {
 		switched.Stale = c.sweep(ctx, switched.Stale)
 	}
-	return c.store(ctx, nil, config, switched)
+	return c.store(ctx, nil, c.settings.encode(), config, switched)
 }
 
 // stage writes a generation to where nothing reads it yet.
@@ -61,10 +61,11 @@ func (c *commit) stage(ctx context.Context, generation string, next rendering) e
 }
 
 // store writes the current folder in one go and remembers what it holds now.
-func (c *commit) store(ctx context.Context, routes map[key][]byte, config []byte, record record) error {
+func (c *commit) store(ctx context.Context, routes map[key][]byte, settings, config []byte, record record) error {
 	files := map[string][]byte{
-		path.Join(currentDir, configFile): config,
-		path.Join(currentDir, recordFile): record.encode(),
+		path.Join(currentDir, configFile):   config,
+		path.Join(currentDir, recordFile):   record.encode(),
+		path.Join(currentDir, settingsFile): settings,
 	}
 	for key, content := range routes {
 		files[key.file()] = content
@@ -74,7 +75,7 @@ func (c *commit) store(ctx context.Context, routes map[key][]byte, config []byte
 	}
 	known := maps.Clone(c.before.files)
 	maps.Copy(known, routes)
-	c.before = state{routes: c.before.routes, files: known, config: config, record: record}
+	c.before = state{routes: c.before.routes, files: known, config: config, record: record, settings: c.before.settings, settingsFile: settings}
 	return nil
 }
 
@@ -92,7 +93,7 @@ func (c *commit) switchBack(ctx context.Context, former state, written map[key][
 	}
 	record := former.record
 	record.Stale = slices.Concat(record.Stale, c.refused)
-	if err := c.store(ctx, files, former.config, record); err != nil {
+	if err := c.store(ctx, files, former.settingsFile, former.config, record); err != nil {
 		return fmt.Errorf("switch back: %w", err)
 	}
 	if !c.at.running() {

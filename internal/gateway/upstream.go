@@ -59,31 +59,42 @@ func byNamespace(networks []engine.Network) map[string]engine.Network {
 // environment, also stopped ones, whose addresses are fixed and which nginx passes over. So a restart by the engine needs
 // no commit.
 func (s surroundings) resolve(route Route) Route {
-	route.Upstreams = nil
+	route.Upstreams, route.Weights = nil, nil
+	percent, replicas := map[string]int{route.Environment: 100}, map[string][]string{}
+	for canary, part := range route.Canaries {
+		percent[canary] = part
+		percent[route.Environment] -= part
+	}
 	running := false
-	for _, container := range rolling.Standing(s.behind(route)) {
-		port := strconv.Itoa(route.Port)
-		if route.Port == 0 {
-			port = container.Labels[naming.LabelPort]
+	for environment := range percent {
+		for _, container := range rolling.Standing(s.behind(route.Namespace, environment)) {
+			port := strconv.Itoa(route.Port)
+			if route.Port == 0 {
+				port = container.Labels[naming.LabelPort]
+			}
+			upstream := net.JoinHostPort(container.Labels[naming.LabelAddress], port)
+			if validateUpstream(upstream) != nil {
+				continue // An environment without a port has nothing that a route could lead to.
+			}
+			route.Upstreams = append(route.Upstreams, upstream)
+			replicas[environment] = append(replicas[environment], upstream)
+			running = running || container.State == engine.StateRunning
 		}
-		upstream := net.JoinHostPort(container.Labels[naming.LabelAddress], port)
-		if validateUpstream(upstream) != nil {
-			continue // An environment without a port has nothing that a route could lead to.
-		}
-		route.Upstreams = append(route.Upstreams, upstream)
-		running = running || container.State == engine.StateRunning
 	}
 	slices.Sort(route.Upstreams)
-	route.Serving = serves(route.Phase) && running
+	if len(replicas) > 1 {
+		route.Weights = weigh(percent, replicas)
+	}
+	route.Serving = serves(route.Phase) && running && !route.Maintenance
 	return route
 }
 
-// behind are the containers of a route's environment.
-func (s surroundings) behind(route Route) []engine.ContainerSummary {
+// behind are the containers of an environment.
+func (s surroundings) behind(namespace, environment string) []engine.ContainerSummary {
 	return slices.DeleteFunc(slices.Clone(s.containers), func(container engine.ContainerSummary) bool {
 		return container.Labels[naming.LabelRole] != naming.RoleEnvironment ||
-			container.Labels[naming.LabelProject] != route.Namespace ||
-			container.Labels[naming.LabelEnvironment] != route.Environment ||
+			container.Labels[naming.LabelProject] != namespace ||
+			container.Labels[naming.LabelEnvironment] != environment ||
 			container.State == engine.StateRemoving || container.State == engine.StateDead
 	})
 }

@@ -170,7 +170,7 @@ func (r *routeResource) ModifyPlan(ctx context.Context, request resource.ModifyP
 func (m *routeModel) fill(ctx context.Context, config routeModel, project projectReference, diags *diag.Diagnostics) {
 	fillString(&m.Path, config.Path, !project.Namespace.IsUnknown(), naming.RoutePath(project.Namespace.ValueString()))
 	if !config.Path.IsNull() && !config.Path.IsUnknown() && !project.Namespace.IsUnknown() {
-		if err := gateway.ValidatePath(project.Namespace.ValueString(), config.Path.ValueString()); err != nil {
+		if err := gateway.ValidatePath(project.Namespace.ValueString(), "", config.Path.ValueString()); err != nil {
 			diags.AddAttributeError(path.Root("path"), "Invalid path", sentence(err.Error())+".")
 		}
 	}
