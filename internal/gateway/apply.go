@@ -210,7 +210,7 @@ func (g *Gateways) serve(ctx context.Context, spec Spec) error {
 	}
 	err = g.on.StartContainer(ctx, at.container.ID)
 	if errors.Is(err, engine.ErrConflict) {
-		return fmt.Errorf("port %d of %s: %w: %w", spec.HTTPPort, spec.BindAddress, ErrPortTaken, err)
+		return fmt.Errorf("%s of %s: %w: %w", spec.ports(), spec.BindAddress, ErrPortTaken, err)
 	}
 	if err != nil {
 		return err

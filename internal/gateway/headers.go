@@ -25,8 +25,8 @@ var DefaultSecurityHeaders = SecurityHeaders{
 	PermissionsPolicy: "camera=(), geolocation=(), microphone=()",
 }
 
-// maxHSTS are the two years that browsers' preload lists ask for.
-const maxHSTS = 2 * 365 * 24 * time.Hour
+// MaxHSTS are the two years that browsers' preload lists ask for.
+const MaxHSTS = 2 * 365 * 24 * time.Hour
 
 var (
 	frameOptions = regexp.MustCompile(`^(DENY|SAMEORIGIN)$`)
@@ -66,8 +66,8 @@ func (h SecurityHeaders) validate(host string) error {
 }
 
 func validateHSTS(duration time.Duration) error {
-	if duration != 0 && (duration < time.Second || duration > maxHSTS) {
-		return fmt.Errorf("strict transport security must be from 1s to %s, not %s", maxHSTS, duration)
+	if duration != 0 && (duration < time.Second || duration > MaxHSTS) {
+		return fmt.Errorf("strict transport security must be from 1s to %s, not %s", MaxHSTS, duration)
 	}
 	return nil
 }

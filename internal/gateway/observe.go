@@ -16,7 +16,7 @@ import (
 
 // Observed is a gateway as the engine holds it.
 type Observed struct {
-	// Spec is what the gateway was made from, with the limits it has now. Of one without a container it holds the name
+	// Spec is what the gateway was made from, with the limits and settings it has now, private key included. Of one without a container it holds the name
 	// alone.
 	Spec        Spec
 	ContainerID string
@@ -59,7 +59,6 @@ func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 		return observed, nil
 	}
 	spec.Settings = stored.settings
-	spec.Settings.TLS.PrivateKey = ""
 	observed.Spec = spec
 	observed.Drift = append(weakened(spec.container(nil), container), misplaced(name, container, stored.routes, snapshot.Networks)...)
 	return observed, nil

@@ -102,6 +102,14 @@ func (s Spec) container(networks []engine.Endpoint) engine.ContainerSpec {
 	return request
 }
 
+// ports are those of the host, for an error.
+func (s Spec) ports() string {
+	if s.HTTPSPort > 0 {
+		return fmt.Sprintf("port %d or %d", s.HTTPPort, s.HTTPSPort)
+	}
+	return fmt.Sprintf("port %d", s.HTTPPort)
+}
+
 // labels mark everything that a gateway owns on the engine.
 func labels(name string) map[string]string {
 	return map[string]string{naming.LabelRole: naming.RoleGateway, naming.LabelGateway: name}

@@ -27,28 +27,30 @@ func (r *gatewayResource) Configure(_ context.Context, request resource.Configur
 }
 
 func (r *gatewayResource) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
-	var plan gatewayModel
+	var plan, config gatewayModel
 	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
-	if r.apply(ctx, &plan, "create", &response.Diagnostics) {
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if r.apply(ctx, &plan, config, "create", &response.Diagnostics) {
 		response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 	}
 }
 
 func (r *gatewayResource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
-	var plan gatewayModel
+	var plan, config gatewayModel
 	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
-	if r.apply(ctx, &plan, "update", &response.Diagnostics) {
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if r.apply(ctx, &plan, config, "update", &response.Diagnostics) {
 		response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 	}
 }
 
 // apply brings the gateway to the plan and reads it back into it; false when there is nothing to write to the state.
-func (r *gatewayResource) apply(ctx context.Context, plan *gatewayModel, verb string, diags *diag.Diagnostics) bool {
+func (r *gatewayResource) apply(ctx context.Context, plan *gatewayModel, config gatewayModel, verb string, diags *diag.Diagnostics) bool {
 	if diags.HasError() || !r.ready(diags) {
 		return false
 	}
 	name := plan.Name.ValueString()
-	now, err := r.data.Gateways.Apply(ctx, plan.wanted(ctx, diags))
+	now, err := r.data.Gateways.Apply(ctx, plan.wanted(ctx, config, diags))
 	if err != nil {
 		at := path.Empty()
 		switch {
@@ -56,6 +58,8 @@ func (r *gatewayResource) apply(ctx context.Context, plan *gatewayModel, verb st
 			at = path.Root("http_port")
 		case errors.Is(err, engine.ErrNoImage):
 			at = path.Root("image")
+		case errors.Is(err, gateway.ErrKeyPair):
+			at = path.Root("tls").AtName("private_key_wo")
 		}
 		fail(diags, at, "Unable to "+verb+" gateway "+name, err)
 		if now.Spec.Name == "" {

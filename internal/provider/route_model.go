@@ -5,17 +5,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -30,116 +23,57 @@ type routeModel struct {
 	Gateway         types.String         `tfsdk:"gateway"`
 	Project         types.Object         `tfsdk:"project"`
 	Environment     types.String         `tfsdk:"environment"`
+	Canaries        types.Map            `tfsdk:"canaries"`
 	Name            types.String         `tfsdk:"name"`
+	Host            types.String         `tfsdk:"host"`
 	Path            types.String         `tfsdk:"path"`
 	Port            types.Int64          `tfsdk:"port"`
 	StripPrefix     types.Bool           `tfsdk:"strip_prefix"`
 	WebSocket       types.Bool           `tfsdk:"websocket"`
-	SecurityHeaders types.Bool           `tfsdk:"security_headers"`
+	SecurityHeaders types.Object         `tfsdk:"security_headers"`
+	Allow           types.List           `tfsdk:"allow"`
+	BasicAuth       types.Object         `tfsdk:"basic_auth"`
 	RateLimit       types.Object         `tfsdk:"rate_limit"`
+	ConnectionLimit types.Object         `tfsdk:"connection_limit"`
 	LoadBalancing   types.String         `tfsdk:"load_balancing"`
+	MaxFails        types.Int64          `tfsdk:"max_fails"`
+	FailTimeout     timetypes.GoDuration `tfsdk:"fail_timeout"`
 	ReadTimeout     timetypes.GoDuration `tfsdk:"read_timeout"`
 	MaxBodySize     sizeValue            `tfsdk:"max_body_size"`
 	Buffering       types.Bool           `tfsdk:"buffering"`
+	Maintenance     types.Bool           `tfsdk:"maintenance"`
+	UnavailablePage types.String         `tfsdk:"unavailable_page"`
 	Serving         types.Bool           `tfsdk:"serving"`
 	Drift           types.List           `tfsdk:"drift"`
 	Timeouts        timeouts.Value       `tfsdk:"timeouts"`
 }
 
 type rateLimitModel struct {
-	Project      types.Int64 `tfsdk:"project"`
-	ProjectBurst types.Int64 `tfsdk:"project_burst"`
-	Client       types.Int64 `tfsdk:"client"`
-	ClientBurst  types.Int64 `tfsdk:"client_burst"`
+	Project      types.Int64  `tfsdk:"project"`
+	ProjectBurst types.Int64  `tfsdk:"project_burst"`
+	Client       types.Int64  `tfsdk:"client"`
+	ClientBurst  types.Int64  `tfsdk:"client_burst"`
+	ClientKey    types.String `tfsdk:"client_key"`
 }
 
-var rateLimitTypes = map[string]attr.Type{
-	"project": types.Int64Type, "project_burst": types.Int64Type, "client": types.Int64Type, "client_burst": types.Int64Type,
+type connectionLimitModel struct {
+	Project types.Int64 `tfsdk:"project"`
+	Client  types.Int64 `tfsdk:"client"`
 }
 
-// defaultRateLimit lets a page with hundreds of modules load at once and stops a client that keeps on.
-var defaultRateLimit = gateway.RateLimit{ProjectRate: 500, ProjectBurst: 1000, ClientRate: 100, ClientBurst: 400}
+type securityHeadersModel struct {
+	ContentTypeOptions      types.Bool           `tfsdk:"content_type_options"`
+	FrameOptions            types.String         `tfsdk:"frame_options"`
+	ReferrerPolicy          types.String         `tfsdk:"referrer_policy"`
+	PermissionsPolicy       types.String         `tfsdk:"permissions_policy"`
+	ContentSecurityPolicy   types.String         `tfsdk:"content_security_policy"`
+	StrictTransportSecurity timetypes.GoDuration `tfsdk:"strict_transport_security"`
+}
 
-func (r *routeResource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
-	rate := func(description string) schema.Int64Attribute {
-		return schema.Int64Attribute{
-			Optional: true, Computed: true, MarkdownDescription: description,
-			Validators: []validator.Int64{int64validator.Between(0, 100000)},
-		}
-	}
-	response.Schema = schema.Schema{
-		MarkdownDescription: "A route: leads a path of a gateway to the containers of one environment. Routes that are applied together share nginx's reloads; one that nginx refuses is taken back and named. " +
-			"While the project does not serve, the route answers 503 with `Retry-After` and a page that names the phase.",
-		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{Computed: true, MarkdownDescription: "`<gateway>/<namespace>/<name>`, such as `edge/shop/development`."},
-			"gateway": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the gateway: `isolab_gateway.edge.name`. Changing it forces a new route.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}, Validators: []validator.String{validName{}},
-			},
-			"project": projectReferenceAttribute(),
-			"environment": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the project's environment to lead to: `isolab_environment.dev.name`.",
-				Validators: []validator.String{validName{}},
-			},
-			"name": schema.StringAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Name of the route within the project." + nameRule + " Default: the environment's name when the route is made. Changing it forces a new route.",
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()}, Validators: []validator.String{validName{}},
-			},
-			"path": schema.StringAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Path on the gateway, with a slash at both ends, inside the project's own: `/projects/<namespace>/`, which is the default, or one below it such as `/projects/shop/api/`.",
-			},
-			"port": schema.Int64Attribute{
-				Optional:            true,
-				MarkdownDescription: "Port of the containers. Default: the environment's `port`.",
-				Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-			},
-			"strip_prefix": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Whether the program sees paths without the route's, which it then finds in `X-Forwarded-Prefix`. Default by the project's stack: `false` for `react`, whose dev servers need the full path, `true` otherwise.",
-			},
-			"websocket": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether connections may be upgraded to websockets. Default `true`.",
-			},
-			"security_headers": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether the gateway sets safe values for `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy` and the like in place of the program's. Default `true`.",
-			},
-			"rate_limit": schema.SingleNestedAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Requests per second that pass; more of them wait for nothing and get 429. 0 is unlimited.",
-				Attributes: map[string]schema.Attribute{
-					"project":       rate("Requests per second for the route's project, of all clients together. Default 500."),
-					"project_burst": rate("Requests above `project` that pass at once. Default 1000."),
-					"client":        rate("Requests per second of one client address. Default 100."),
-					"client_burst":  rate("Requests above `client` that pass at once. Default 400."),
-				},
-			},
-			"load_balancing": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(string(gateway.RoundRobin)),
-				MarkdownDescription: "Which replica gets a request: `round_robin`, one after the other; `least_conn`, the one with the fewest connections; `ip_hash`, always the same for a client address. Default `round_robin`.",
-				Validators:          []validator.String{oneOf(gateway.LoadBalancings())},
-			},
-			"read_timeout": schema.StringAttribute{
-				CustomType: timetypes.GoDurationType{}, Optional: true, Computed: true,
-				MarkdownDescription: "How long the program may be silent before the gateway gives up, such as `\"30s\"`. It holds for websockets too. Default `\"1h\"` with `websocket`, `\"1m\"` without.",
-				Validators:          []validator.String{validDuration},
-			},
-			"max_body_size": schema.StringAttribute{
-				CustomType: sizeType{}, Optional: true, Computed: true, Default: stringdefault.StaticString("100MiB"),
-				MarkdownDescription: "The largest body of a request, such as `\"1GiB\"`; larger ones get 413. Default `\"100MiB\"`.",
-				Validators:          []validator.String{validBodySize},
-			},
-			"buffering": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether the gateway takes an answer off the program before the visitor has read it, which frees the program of slow visitors but holds back streams such as server-sent events. Default `false`.",
-			},
-			"serving": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the route leads to a running container, rather than to the 503 page."},
-			"drift":   driftAttribute(),
-		},
-	}
+type basicAuthModel struct {
+	Username types.String `tfsdk:"username"`
+	Password types.String `tfsdk:"password_wo"`
+	Version  types.Int64  `tfsdk:"password_wo_version"`
 }
 
 // ModifyPlan fills in the defaults and refuses a path outside the project's own.
@@ -159,7 +93,8 @@ func (r *routeResource) ModifyPlan(ctx context.Context, request resource.ModifyP
 		return
 	}
 	project := projectOf(ctx, config.Project, &response.Diagnostics)
-	plan.fill(ctx, config, project, &response.Diagnostics)
+	plan.fill(config, project)
+	config.check(ctx, state, project, &response.Diagnostics)
 	if plan.Name.IsUnknown() && state == nil {
 		plan.Name = config.Environment
 	}
@@ -167,13 +102,13 @@ func (r *routeResource) ModifyPlan(ctx context.Context, request resource.ModifyP
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
 
-func (m *routeModel) fill(ctx context.Context, config routeModel, project projectReference, diags *diag.Diagnostics) {
-	fillString(&m.Path, config.Path, !project.Namespace.IsUnknown(), naming.RoutePath(project.Namespace.ValueString()))
-	if !config.Path.IsNull() && !config.Path.IsUnknown() && !project.Namespace.IsUnknown() {
-		if err := gateway.ValidatePath(project.Namespace.ValueString(), "", config.Path.ValueString()); err != nil {
-			diags.AddAttributeError(path.Root("path"), "Invalid path", sentence(err.Error())+".")
-		}
+// fill sets the defaults that depend on something.
+func (m *routeModel) fill(config routeModel, project projectReference) {
+	root, known := naming.RoutePath(project.Namespace.ValueString()), !project.Namespace.IsUnknown() && !config.Host.IsUnknown()
+	if !config.Host.IsNull() {
+		root = "/"
 	}
+	fillString(&m.Path, config.Path, known, root)
 	if config.StripPrefix.IsNull() {
 		m.StripPrefix = types.BoolUnknown()
 		if !project.Stack.IsUnknown() {
@@ -187,24 +122,58 @@ func (m *routeModel) fill(ctx context.Context, config routeModel, project projec
 			m.ReadTimeout = timetypes.NewGoDurationValue(gateway.DefaultReadTimeout(m.WebSocket.ValueBool()))
 		}
 	}
-	if config.RateLimit.IsUnknown() {
-		return
-	}
-	var limit rateLimitModel
-	if !config.RateLimit.IsNull() {
-		diags.Append(config.RateLimit.As(ctx, &limit, basetypes.ObjectAsOptions{})...)
-	}
-	for target, value := range map[*types.Int64]int{
-		&limit.Project: defaultRateLimit.ProjectRate, &limit.ProjectBurst: defaultRateLimit.ProjectBurst,
-		&limit.Client: defaultRateLimit.ClientRate, &limit.ClientBurst: defaultRateLimit.ClientBurst,
-	} {
-		if target.IsNull() {
-			*target = types.Int64Value(int64(value))
+}
+
+// check refuses what attributes cannot be together.
+func (m *routeModel) check(ctx context.Context, state *routeModel, project projectReference, diags *diag.Diagnostics) {
+	known := !project.Namespace.IsUnknown() && !m.Host.IsUnknown()
+	if known && !m.Path.IsNull() && !m.Path.IsUnknown() {
+		if err := gateway.ValidatePath(project.Namespace.ValueString(), m.Host.ValueString(), m.Path.ValueString()); err != nil {
+			diags.AddAttributeError(path.Root("path"), "Invalid path", sentence(err.Error())+".")
 		}
 	}
-	filled, d := types.ObjectValueFrom(ctx, rateLimitTypes, limit)
-	diags.Append(d...)
-	m.RateLimit = filled
+	if !m.Environment.IsUnknown() && !m.Canaries.IsUnknown() {
+		if err := gateway.ValidateCanaries(m.Environment.ValueString(), m.canaries()); err != nil && !unknownElement(m.Canaries.Elements()) {
+			diags.AddAttributeError(path.Root("canaries"), "Invalid canaries", sentence(err.Error())+".")
+		}
+	}
+	if !m.SecurityHeaders.IsNull() && !m.SecurityHeaders.IsUnknown() && m.Host.IsNull() {
+		var headers securityHeadersModel
+		diags.Append(m.SecurityHeaders.As(ctx, &headers, basetypes.ObjectAsOptions{})...)
+		if !headers.StrictTransportSecurity.IsNull() {
+			diags.AddAttributeError(path.Root("security_headers").AtName("strict_transport_security"), "Strict transport security without a host", sentence(gateway.ErrHSTSNeedsHost.Error())+".")
+		}
+	}
+	if !m.BasicAuth.IsNull() && !m.BasicAuth.IsUnknown() && (state == nil || state.BasicAuth.IsNull()) {
+		var auth basicAuthModel
+		diags.Append(m.BasicAuth.As(ctx, &auth, basetypes.ObjectAsOptions{})...)
+		if auth.Password.IsNull() {
+			diags.AddAttributeError(path.Root("basic_auth").AtName("password_wo"), "Missing password", sentence(gateway.ErrNoPassword.Error())+". Set password_wo, which needs Terraform 1.11.")
+		}
+	}
+}
+
+// canaries are those of a configuration, or a plan.
+func (m *routeModel) canaries() map[string]int {
+	if len(m.Canaries.Elements()) == 0 {
+		return nil
+	}
+	result := map[string]int{}
+	for name, percent := range m.Canaries.Elements() {
+		if number, ok := percent.(types.Int64); ok {
+			result[name] = int(number.ValueInt64())
+		}
+	}
+	return result
+}
+
+func unknownElement(elements map[string]attr.Value) bool {
+	for _, element := range elements {
+		if element.IsUnknown() {
+			return true
+		}
+	}
+	return false
 }
 
 // planOutputs says whether the route will serve where the phase alone decides it, or where nothing changes.
@@ -215,12 +184,12 @@ func (m *routeModel) planOutputs(state *routeModel, project projectReference) {
 	}
 	switch {
 	case project.Phase.IsUnknown():
-	case !project.phase().AtLeast(lifecycle.Development):
+	case !project.phase().AtLeast(lifecycle.Development), m.Maintenance.ValueBool():
 		m.Serving = types.BoolValue(false)
 	case state != nil && m.unchanged(*state):
 		m.Serving = state.Serving
 	case state != nil && len(state.Drift.Elements()) == 0 && state.Serving.ValueBool() &&
-		m.Project.Equal(state.Project) && m.Environment.Equal(state.Environment) && m.Port.Equal(state.Port):
+		m.Project.Equal(state.Project) && m.Environment.Equal(state.Environment) && m.Canaries.Equal(state.Canaries) && m.Port.Equal(state.Port) && m.Maintenance.Equal(state.Maintenance):
 		m.Serving = state.Serving
 	}
 }
@@ -234,6 +203,15 @@ func (m *routeModel) unchanged(state routeModel) bool {
 		{m.Gateway, state.Gateway},
 		{m.Project, state.Project},
 		{m.Environment, state.Environment},
+		{m.Canaries, state.Canaries},
+		{m.Host, state.Host},
+		{m.Allow, state.Allow},
+		{m.BasicAuth, state.BasicAuth},
+		{m.ConnectionLimit, state.ConnectionLimit},
+		{m.MaxFails, state.MaxFails},
+		{m.FailTimeout, state.FailTimeout},
+		{m.Maintenance, state.Maintenance},
+		{m.UnavailablePage, state.UnavailablePage},
 		{m.Name, state.Name},
 		{m.Path, state.Path},
 		{m.Port, state.Port},
@@ -253,36 +231,86 @@ func (m *routeModel) unchanged(state routeModel) bool {
 	return true
 }
 
-func (m routeModel) wanted(ctx context.Context, diags *diag.Diagnostics) gateway.Route {
+// wanted is what a plan asks for. The password is in the configuration alone.
+func (m routeModel) wanted(ctx context.Context, config routeModel, diags *diag.Diagnostics) gateway.Route {
 	project := projectOf(ctx, m.Project, diags)
 	var limit rateLimitModel
+	var connections connectionLimitModel
+	var headers securityHeadersModel
+	var auth basicAuthModel
 	diags.Append(m.RateLimit.As(ctx, &limit, basetypes.ObjectAsOptions{})...)
-	silence, d := m.ReadTimeout.ValueGoDuration()
-	diags.Append(d...)
+	diags.Append(m.ConnectionLimit.As(ctx, &connections, basetypes.ObjectAsOptions{})...)
+	diags.Append(m.SecurityHeaders.As(ctx, &headers, basetypes.ObjectAsOptions{})...)
+	if !config.BasicAuth.IsNull() {
+		diags.Append(config.BasicAuth.As(ctx, &auth, basetypes.ObjectAsOptions{})...)
+	}
 	return gateway.Route{
-		Name: m.Name.ValueString(), Namespace: project.Namespace.ValueString(), Environment: m.Environment.ValueString(),
-		Path: m.Path.ValueString(), Port: int(m.Port.ValueInt64()), StripPrefix: m.StripPrefix.ValueBool(),
-		WebSocket: m.WebSocket.ValueBool(), SecurityHeaders: m.SecurityHeaders.ValueBool(), Phase: project.phase(),
+		Name: m.Name.ValueString(), Namespace: project.Namespace.ValueString(), Environment: m.Environment.ValueString(), Canaries: m.canaries(),
+		Host: m.Host.ValueString(), Path: m.Path.ValueString(), Port: int(m.Port.ValueInt64()), StripPrefix: m.StripPrefix.ValueBool(),
+		WebSocket: m.WebSocket.ValueBool(), Phase: project.phase(),
+		Headers: gateway.SecurityHeaders{
+			NoSniff: headers.ContentTypeOptions.ValueBool(), FrameOptions: headers.FrameOptions.ValueString(), ReferrerPolicy: headers.ReferrerPolicy.ValueString(),
+			PermissionsPolicy: headers.PermissionsPolicy.ValueString(), ContentSecurityPolicy: headers.ContentSecurityPolicy.ValueString(),
+			StrictTransportSecurity: durationOf(headers.StrictTransportSecurity, diags),
+		},
+		Allow:     stringSlice(m.Allow.Elements()),
+		BasicAuth: gateway.BasicAuth{Username: auth.Username.ValueString(), Password: auth.Password.ValueString()},
 		RateLimit: gateway.RateLimit{
 			ProjectRate: int(limit.Project.ValueInt64()), ProjectBurst: int(limit.ProjectBurst.ValueInt64()),
-			ClientRate: int(limit.Client.ValueInt64()), ClientBurst: int(limit.ClientBurst.ValueInt64()),
+			ClientRate: int(limit.Client.ValueInt64()), ClientBurst: int(limit.ClientBurst.ValueInt64()), ClientKey: limit.ClientKey.ValueString(),
 		},
-		LoadBalancing: gateway.LoadBalancing(m.LoadBalancing.ValueString()), ReadTimeout: silence,
-		MaxBodySize: m.MaxBodySize.bytes(), Buffering: m.Buffering.ValueBool(),
+		Connections: gateway.ConnectionLimit{Project: int(connections.Project.ValueInt64()), Client: int(connections.Client.ValueInt64())},
+		Balance: gateway.Balance{
+			LoadBalancing: gateway.LoadBalancing(m.LoadBalancing.ValueString()), MaxFails: int(m.MaxFails.ValueInt64()), FailTimeout: durationOf(m.FailTimeout, diags),
+		},
+		ReadTimeout: durationOf(m.ReadTimeout, diags), MaxBodySize: m.MaxBodySize.bytes(), Buffering: m.Buffering.ValueBool(),
+		Maintenance: m.Maintenance.ValueBool(), Page: m.UnavailablePage.ValueString(),
 	}
 }
 
-// read takes over what the gateway holds; the gateway's name and the project are the state's own.
+// read takes over what the gateway holds; the gateway's name, the project and the password's version are the state's own.
 func (m *routeModel) read(found gateway.Route, drift []string) {
 	m.ID = types.StringValue(m.Gateway.ValueString() + "/" + found.Namespace + "/" + found.Name)
 	m.Name, m.Environment, m.Path = types.StringValue(found.Name), types.StringValue(found.Environment), types.StringValue(found.Path)
-	m.Port, m.StripPrefix = optionalInt(found.Port), types.BoolValue(found.StripPrefix)
-	m.WebSocket, m.SecurityHeaders = types.BoolValue(found.WebSocket), types.BoolValue(found.SecurityHeaders)
-	m.RateLimit = types.ObjectValueMust(rateLimitTypes, map[string]attr.Value{
+	m.Canaries, m.Host = types.MapNull(types.Int64Type), optionalString(found.Host)
+	if len(found.Canaries) > 0 {
+		canaries := map[string]attr.Value{}
+		for name, percent := range found.Canaries {
+			canaries[name] = types.Int64Value(int64(percent))
+		}
+		m.Canaries = types.MapValueMust(types.Int64Type, canaries)
+	}
+	m.Port, m.StripPrefix, m.WebSocket = optionalInt(found.Port), types.BoolValue(found.StripPrefix), types.BoolValue(found.WebSocket)
+	m.SecurityHeaders = types.ObjectValueMust(typesOf(securityHeadersAttributes), map[string]attr.Value{
+		"content_type_options": types.BoolValue(found.Headers.NoSniff), "frame_options": types.StringValue(found.Headers.FrameOptions),
+		"referrer_policy": types.StringValue(found.Headers.ReferrerPolicy), "permissions_policy": types.StringValue(found.Headers.PermissionsPolicy),
+		"content_security_policy": types.StringValue(found.Headers.ContentSecurityPolicy), "strict_transport_security": optionalDuration(found.Headers.StrictTransportSecurity),
+	})
+	m.Allow = optionalList(found.Allow)
+	m.BasicAuth = readBasicAuth(m.BasicAuth, found.BasicAuth)
+	m.RateLimit = types.ObjectValueMust(typesOf(rateLimitAttributes), map[string]attr.Value{
 		"project": types.Int64Value(int64(found.RateLimit.ProjectRate)), "project_burst": types.Int64Value(int64(found.RateLimit.ProjectBurst)),
 		"client": types.Int64Value(int64(found.RateLimit.ClientRate)), "client_burst": types.Int64Value(int64(found.RateLimit.ClientBurst)),
+		"client_key": types.StringValue(found.RateLimit.ClientKey),
 	})
-	m.LoadBalancing, m.ReadTimeout = types.StringValue(string(found.LoadBalancing)), timetypes.NewGoDurationValue(found.ReadTimeout)
-	m.MaxBodySize, m.Buffering = size(found.MaxBodySize), types.BoolValue(found.Buffering)
+	m.ConnectionLimit = types.ObjectValueMust(typesOf(connectionLimitAttributes), map[string]attr.Value{
+		"project": types.Int64Value(int64(found.Connections.Project)), "client": types.Int64Value(int64(found.Connections.Client)),
+	})
+	m.LoadBalancing, m.MaxFails, m.FailTimeout = types.StringValue(string(found.LoadBalancing)), types.Int64Value(int64(found.MaxFails)), timetypes.NewGoDurationValue(found.FailTimeout)
+	m.ReadTimeout, m.MaxBodySize, m.Buffering = timetypes.NewGoDurationValue(found.ReadTimeout), size(found.MaxBodySize), types.BoolValue(found.Buffering)
+	m.Maintenance, m.UnavailablePage = types.BoolValue(found.Maintenance), optionalString(found.Page)
 	m.Serving, m.Drift = types.BoolValue(found.Serving), stringListValue(drift)
+}
+
+// readBasicAuth keeps the version, which only the state knows.
+func readBasicAuth(known types.Object, found gateway.BasicAuth) types.Object {
+	kinds := typesOf(basicAuthAttributes)
+	if found.Username == "" {
+		return types.ObjectNull(kinds)
+	}
+	version, ok := known.Attributes()["password_wo_version"]
+	if !ok {
+		version = types.Int64Null()
+	}
+	return types.ObjectValueMust(kinds, map[string]attr.Value{"username": types.StringValue(found.Username), "password_wo": types.StringNull(), "password_wo_version": version})
 }

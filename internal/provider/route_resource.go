@@ -30,26 +30,28 @@ func (r *routeResource) Configure(_ context.Context, request resource.ConfigureR
 }
 
 func (r *routeResource) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
-	var plan routeModel
+	var plan, config routeModel
 	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
-	if r.set(ctx, &plan, "create", &response.Diagnostics) {
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if r.set(ctx, &plan, config, "create", &response.Diagnostics) {
 		response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 	}
 }
 
 func (r *routeResource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
-	var plan routeModel
+	var plan, config routeModel
 	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
-	if r.set(ctx, &plan, "update", &response.Diagnostics) {
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if r.set(ctx, &plan, config, "update", &response.Diagnostics) {
 		response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 	}
 }
 
-func (r *routeResource) set(ctx context.Context, plan *routeModel, verb string, diags *diag.Diagnostics) bool {
+func (r *routeResource) set(ctx context.Context, plan *routeModel, config routeModel, verb string, diags *diag.Diagnostics) bool {
 	if diags.HasError() || !r.ready(diags) {
 		return false
 	}
-	wanted := plan.wanted(ctx, diags)
+	wanted := plan.wanted(ctx, config, diags)
 	if diags.HasError() {
 		return false
 	}
@@ -61,11 +63,15 @@ func (r *routeResource) set(ctx context.Context, plan *routeModel, verb string, 
 			at = path.Root("gateway")
 		case errors.Is(err, gateway.ErrPathTaken):
 			at = path.Root("path")
+		case errors.Is(err, gateway.ErrHostNotGranted):
+			at = path.Root("host")
+		case errors.Is(err, gateway.ErrNoPassword):
+			at = path.Root("basic_auth").AtName("password_wo")
 		}
 		fail(diags, at, fmt.Sprintf("Unable to %s route %s/%s on gateway %s", verb, wanted.Namespace, wanted.Name, plan.Gateway.ValueString()), err)
 		return false
 	}
-	if len(made.Upstreams) == 0 && made.Phase.AtLeast(lifecycle.Development) {
+	if len(made.Upstreams) == 0 && !made.Maintenance && made.Phase.AtLeast(lifecycle.Development) {
 		diags.AddAttributeWarning(path.Root("environment"), "The route leads nowhere yet",
 			fmt.Sprintf("The engine holds no container of environment %s/%s, so route %s answers 503 until it does. If the name is right and its phase is still to come, nothing has to be done.",
 				made.Namespace, made.Environment, plan.ID.ValueString()))

@@ -66,7 +66,7 @@ func TestAccRoute(t *testing.T) {
 		)},
 		resource.TestStep{ResourceName: api, ImportState: true, ImportStateId: b.name("edge") + "/" + b.name("api") + "/development", ImportStateVerify: true},
 		resource.TestStep{
-			Config: b.config(configured("development", "  path = \"/projects/PREFIX-api/v1/\"\n  security_headers = false\n  rate_limit = { client = 50 }\n"+
+			Config: b.config(configured("development", "  path = \"/projects/PREFIX-api/v1/\"\n  security_headers = { content_type_options = false, frame_options = \"\", referrer_policy = \"\", permissions_policy = \"\" }\n  rate_limit = { client = 50 }\n"+
 				"  load_balancing = \"least_conn\"\n  read_timeout = \"60s\"\n  max_body_size = \"1024KiB\"\n  buffering = true")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(api, plancheck.ResourceActionUpdate), plancheck.ExpectResourceAction(app, plancheck.ResourceActionNoop),

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -189,3 +190,40 @@ func (validHealthTest) ValidateList(_ context.Context, request validator.ListReq
 			"A health check is [\"CMD\", \"program\", \"argument\", …], [\"CMD-SHELL\", \"a line for the shell\"], or [] for none.")
 	}
 }
+
+// validBy makes a check of a function that says what is wrong with a value.
+func validBy(description string, validate func(value string) error) check {
+	return check{description, func(value string) string {
+		if err := validate(value); err != nil {
+			return sentence(err.Error()) + "."
+		}
+		return ""
+	}}
+}
+
+var (
+	validHost    = validBy("a host name", gateway.ValidateHost)
+	validNetwork = validBy("a network in CIDR notation", gateway.ValidateNetwork)
+)
+
+var validPolicy = check{"a policy", func(value string) string {
+	if value == "" || gateway.ValidPolicy(value) {
+		return ""
+	}
+	return "A policy has at most 2000 letters, digits, spaces and ;:'*./_=(),@+?&%~- characters."
+}}
+
+var validHSTS = check{"1s to two years", func(value string) string {
+	duration, err := time.ParseDuration(value)
+	if err != nil || duration < time.Second || duration > gateway.MaxHSTS {
+		return fmt.Sprintf("%q is not a duration from 1s to two years (17520h). Write one such as \"8760h\".", value)
+	}
+	return ""
+}}
+
+var wholeSeconds = check{"whole seconds", func(value string) string {
+	if duration, err := time.ParseDuration(value); err == nil && duration%time.Second != 0 {
+		return fmt.Sprintf("%q is not in whole seconds.", value)
+	}
+	return ""
+}}

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
@@ -117,4 +120,30 @@ func phaseSlice(set types.Set) []lifecycle.Phase {
 		phases = append(phases, lifecycle.Phase(name))
 	}
 	return phases
+}
+
+// optionalList is null for none.
+func optionalList(values []string) types.List {
+	if len(values) == 0 {
+		return types.ListNull(types.StringType)
+	}
+	return stringListValue(values)
+}
+
+// optionalDuration is null for none.
+func optionalDuration(value time.Duration) timetypes.GoDuration {
+	if value == 0 {
+		return timetypes.NewGoDurationNull()
+	}
+	return timetypes.NewGoDurationValue(value)
+}
+
+// durationOf is 0 for a null value.
+func durationOf(value timetypes.GoDuration, diags *diag.Diagnostics) time.Duration {
+	if value.IsNull() || value.IsUnknown() {
+		return 0
+	}
+	duration, d := value.ValueGoDuration()
+	diags.Append(d...)
+	return duration
 }
