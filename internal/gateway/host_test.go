@@ -44,7 +44,9 @@ const server = http.createServer((request, response) => {
   response.setHeader("Set-Cookie", "session=1; Path=/");
   response.end(JSON.stringify({id: process.env.ID, url: request.url, headers: request.headers}));
 });
-server.on("upgrade", (request, socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nupgraded"));
+server.on("upgrade", (request, socket) => request.url.endsWith("/echo")
+  ? (socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"), socket.on("error", () => {}), socket.pipe(socket))
+  : socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nupgraded"));
 server.listen(3000, () => console.log("listening"));
 setTimeout(() => process.exit(), 600000); process.on("SIGTERM", () => process.exit());
 `
@@ -141,6 +143,12 @@ const environment = "dev"
 // environment starts a replica of the environment "dev" that says "dev-<replica>" of itself.
 func (h *host) environment(namespace string, replica int) string {
 	h.t.Helper()
+	return h.replica(namespace, environment, replica)
+}
+
+// replica starts a replica of an environment that says "<environment>-<replica>" of itself.
+func (h *host) replica(namespace, environment string, replica int) string {
+	h.t.Helper()
 	ctx := h.t.Context()
 	networks, err := h.on.Networks(ctx, map[string]string{naming.LabelProject: namespace})
 	if err != nil {
@@ -223,6 +231,9 @@ func (h *host) get(path string, headers ...string) reply {
 	}
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
+		if headers[i] == "Host" {
+			request.Host = headers[i+1]
+		}
 	}
 	client := http.Client{
 		Timeout:       time.Minute,
