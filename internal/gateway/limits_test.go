@@ -46,27 +46,28 @@ func TestAccLimitsChange(t *testing.T) {
 	route, path := h.route(busy), naming.RoutePath(busy)
 	const requests = 40
 	// One request per second hardly adds anything while forty are answered.
-	for what, test := range map[string]struct {
+	for _, test := range []struct {
+		what        string
 		limit       gateway.RateLimit
 		headers     []string
 		least, most int
 	}{
-		"burst of ten":           {gateway.RateLimit{ClientRate: 1, ClientBurst: 10}, nil, 11, 14},
-		"burst of twenty":        {gateway.RateLimit{ClientRate: 1, ClientBurst: 20}, nil, 21, 24},
-		"no burst":               {gateway.RateLimit{ClientRate: 1}, nil, 1, 4},
-		"of the project":         {gateway.RateLimit{ProjectRate: 1, ProjectBurst: 5}, nil, 6, 9},
-		"rate above the clients": {gateway.RateLimit{ClientRate: 100000, ClientBurst: 1}, nil, requests, requests},
-		"by a header":            {gateway.RateLimit{ClientRate: 1, ClientBurst: 3, ClientKey: "header:X-Api-Key"}, []string{"X-Api-Key", "a"}, 4, 7},
-		"without the header":     {gateway.RateLimit{ClientRate: 1, ClientBurst: 8, ClientKey: "header:X-Api-Key"}, nil, 9, 12},
-		"unlimited":              {gateway.RateLimit{}, nil, requests, requests},
+		{"a burst of ten", gateway.RateLimit{ClientRate: 1, ClientBurst: 10}, nil, 11, 14},
+		{"ten more of a burst", gateway.RateLimit{ClientRate: 1, ClientBurst: 20}, nil, 10, 14},
+		{"no burst", gateway.RateLimit{ClientRate: 2}, nil, 1, 4},
+		{"of the project", gateway.RateLimit{ProjectRate: 1, ProjectBurst: 5}, nil, 6, 9},
+		{"a rate above the clients", gateway.RateLimit{ClientRate: 100000, ClientBurst: 1}, nil, requests, requests},
+		{"by a header", gateway.RateLimit{ClientRate: 1, ClientBurst: 3, ClientKey: "header:X-Api-Key"}, []string{"X-Api-Key", "a"}, 4, 7},
+		{"without the header", gateway.RateLimit{ClientRate: 1, ClientBurst: 8, ClientKey: "header:X-Api-Key"}, nil, 9, 12},
+		{"unlimited", gateway.RateLimit{}, nil, requests, requests},
 	} {
 		route.RateLimit = test.limit
 		h.setRoute(g, route)
 		if got := h.passed(path, requests, test.headers...); got < test.least || got > test.most {
-			t.Errorf("%s: %d of %d requests pass, want %d to %d", what, got, requests, test.least, test.most)
+			t.Errorf("%s: %d of %d requests pass, want %d to %d", test.what, got, requests, test.least, test.most)
 		}
 		if got := h.passed(naming.RoutePath(calm), requests); got != requests {
-			t.Errorf("%s: of the neighbour's requests %d of %d pass", what, got, requests)
+			t.Errorf("%s: of the neighbour's requests %d of %d pass", test.what, got, requests)
 		}
 	}
 	// The key itself: another client has a burst of its own.
