@@ -8,13 +8,13 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
-	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/volume"
 )
 
 // Apply makes a gateway what spec asks for: creates what is missing, adopts what is half made, repairs what has been
-// changed by hand. A container that cannot be changed in place is made anew, with all its networks and routes. It returns
+// changed by hand. A container that cannot be changed in place has a successor made, with all its networks and routes, and
+// goes on serving if that one does not come up. It returns
 // when nginx serves. When it fails half-way, the answer still tells what is there; nothing if it has no name. [ErrPortTaken]
 // when somebody else listens on the port.
 func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
@@ -29,11 +29,7 @@ func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 	}
 	ctx, done := interrupt.Shield(ctx)
 	defer done()
-	before, unknown := g.Read(ctx, spec.Name)
 	err = g.raise(ctx, spec, image)
-	if errors.Is(err, ErrPortTaken) && unknown == nil && before.Status == lifecycle.Running {
-		err = g.fallBack(ctx, before.Spec, err)
-	}
 	g.routes.drop(spec.Name)
 	// What became of it must be known even when the time is up.
 	now, unread := g.Read(context.WithoutCancel(ctx), spec.Name)
@@ -45,22 +41,16 @@ func (g *Gateways) Apply(ctx context.Context, spec Spec) (Observed, error) {
 
 // raise makes what is missing or wrong, and has nginx serve.
 func (g *Gateways) raise(ctx context.Context, spec Spec, image engine.Image) error {
-	if err := g.locked(ctx, spec.Name, func(ctx context.Context) error { return g.build(ctx, spec, image) }); err != nil {
+	err := g.locked(ctx, spec.Name, func(ctx context.Context) error {
+		if err := g.build(ctx, spec, image); err != nil {
+			return err
+		}
+		return g.succeed(ctx, spec)
+	})
+	if err != nil {
 		return err
 	}
 	return g.serve(ctx, spec)
-}
-
-// fallBack serves on the former port again, since a gateway that is down takes every project with it.
-func (g *Gateways) fallBack(ctx context.Context, former Spec, taken error) error {
-	image, err := g.on.EnsureImage(ctx, former.Image, engine.PullNever)
-	if err == nil {
-		err = g.raise(ctx, former, image)
-	}
-	if err != nil {
-		return errors.Join(taken, fmt.Errorf("serve on port %d again: %w", former.HTTPPort, err))
-	}
-	return fmt.Errorf("%w (it serves on port %d of %s as before)", taken, former.HTTPPort, former.BindAddress)
 }
 
 // ErrPortTaken means that something else listens on the port that a gateway shall publish.
@@ -121,6 +111,12 @@ func (g *Gateways) ownNetwork(ctx context.Context, name string) (engine.Network,
 
 // repair leaves a container that is as asked for, on the wanted networks and on no others.
 func (g *Gateways) repair(ctx context.Context, spec Spec, image engine.Image, at place, own engine.Network, wanted map[string]engine.Network) error {
+	if at.next.ID != "" { // of an update that was interrupted
+		if err := g.on.RemoveContainer(ctx, at.next.ID); err != nil {
+			return err
+		}
+	}
+	request := spec.container(nil)
 	if at.container.ID != "" {
 		container, err := g.on.Container(ctx, at.container.ID)
 		if err != nil {
@@ -131,17 +127,15 @@ func (g *Gateways) repair(ctx context.Context, spec Spec, image engine.Image, at
 			return g.adjust(ctx, spec, container, wanted)
 		}
 		g.log.Info("making the container anew", "gateway", spec.Name, "reason", reason)
-		if err := g.on.RemoveContainer(ctx, at.container.ID); err != nil {
-			return err
-		}
+		request.Name = naming.Successor(request.Name)
 	}
-	endpoints := []engine.Endpoint{{Network: own.ID}}
+	request.Networks = []engine.Endpoint{{Network: own.ID}}
 	for name, network := range wanted {
 		if name != own.Name {
-			endpoints = append(endpoints, engine.Endpoint{Network: network.ID})
+			request.Networks = append(request.Networks, engine.Endpoint{Network: network.ID})
 		}
 	}
-	_, err := g.on.CreateContainer(ctx, spec.container(endpoints))
+	_, err := g.on.CreateContainer(ctx, request)
 	return err
 }
 
@@ -163,6 +157,11 @@ func unfit(spec Spec, image engine.Image, container engine.Container) string {
 
 // adjust changes in place what can be: limits and networks.
 func (g *Gateways) adjust(ctx context.Context, spec Spec, container engine.Container, wanted map[string]engine.Network) error {
+	if name := naming.Gateway(spec.Name); container.Spec.Name != name {
+		if err := g.on.RenameContainer(ctx, container.ID, name); err != nil {
+			return err
+		}
+	}
 	have := container.Spec.Limits
 	if want := spec.Limits; have.CPUs != want.CPUs || have.Memory != want.Memory || have.Pids != want.Pids {
 		if err := g.on.UpdateLimits(ctx, container.ID, want); err != nil {
@@ -208,12 +207,17 @@ func (g *Gateways) serve(ctx context.Context, spec Spec) error {
 	if at.container.ID == "" {
 		return errors.New("its container has been removed meanwhile")
 	}
-	err = g.on.StartContainer(ctx, at.container.ID)
+	return g.start(ctx, spec, at.container.ID, wish.generation)
+}
+
+// start returns when nginx serves a generation.
+func (g *Gateways) start(ctx context.Context, spec Spec, container, generation string) error {
+	err := g.on.StartContainer(ctx, container)
 	if errors.Is(err, engine.ErrConflict) {
 		return fmt.Errorf("%s of %s: %w: %w", spec.ports(), spec.BindAddress, ErrPortTaken, err)
 	}
 	if err != nil {
 		return err
 	}
-	return g.watch(ctx, name, at.container.ID, wish.generation, 0)
+	return g.watch(ctx, spec.Name, container, generation, 0)
 }

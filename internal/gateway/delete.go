@@ -55,8 +55,11 @@ func (g *Gateways) remove(ctx context.Context, name string) error {
 			return remaining
 		}
 	}
-	if at.container.ID != "" {
-		if err := g.on.RemoveContainer(ctx, at.container.ID); err != nil {
+	for _, container := range []string{at.container.ID, at.next.ID} {
+		if container == "" {
+			continue
+		}
+		if err := g.on.RemoveContainer(ctx, container); err != nil {
 			return err
 		}
 	}

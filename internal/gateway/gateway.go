@@ -26,6 +26,8 @@ type Engine interface {
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
 	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
 	StartContainer(ctx context.Context, id string) error
+	StopContainer(ctx context.Context, id string, grace time.Duration) error
+	RenameContainer(ctx context.Context, id, name string) error
 	UnpauseContainer(ctx context.Context, id string) error
 	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
 	Signal(ctx context.Context, id, signal string) error

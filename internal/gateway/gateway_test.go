@@ -3,10 +3,15 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
@@ -145,6 +150,134 @@ func TestAccGatewayIsRepaired(t *testing.T) {
 		}
 		h.wantStatus(path, 200)
 	})
+}
+
+// A container that is made anew is on all its networks before the former one goes, and does not stay when it cannot serve.
+func TestAccGatewaySucceeds(t *testing.T) {
+	h := newHost(t)
+	ctx := t.Context()
+	g := h.gateways()
+	path := ""
+	for i := range 10 {
+		namespace := h.project(fmt.Sprintf("p%d", i))
+		h.environment(namespace, 1)
+		path = naming.RoutePath(namespace)
+	}
+	first := h.apply(g)
+	for i := range 10 {
+		h.setRoute(g, h.route(fmt.Sprintf("%s-p%d", h.id, i)))
+	}
+	h.wantStatus(path, 200)
+
+	var over atomic.Bool
+	longest := make(chan time.Duration)
+	go func() {
+		last, gap := time.Now(), time.Duration(0)
+		client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+		for answered := false; !answered || !over.Load(); {
+			ending := over.Load()
+			response, err := client.Get("http://" + h.published() + path)
+			if err == nil {
+				response.Body.Close()
+			}
+			if err == nil && response.StatusCode == http.StatusOK {
+				gap, last, answered = max(gap, time.Since(last)), time.Now(), ending
+			}
+		}
+		longest <- gap
+	}()
+	h.gateway.Labels = map[string]string{"made": "anew"}
+	second := h.apply(g)
+	over.Store(true)
+	t.Logf("on 11 networks, nobody was answered for %s", <-longest)
+	if second.ContainerID == first.ContainerID || len(second.Drift) > 0 {
+		t.Errorf("another label has not made another container: %q", second.Drift)
+	}
+	h.wantStatus(path, 200)
+
+	good := h.gateway
+	for what, spoil := range map[string]func(){
+		"image without nginx": func() { h.gateway.Image = nodeImage },
+		"port taken": func() {
+			listener, err := net.Listen("tcp", net.JoinHostPort(h.gateway.BindAddress, "0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { listener.Close() })
+			h.gateway.HTTPSPort = listener.Addr().(*net.TCPAddr).Port
+			content, key := certificate(t, "a.example.com")
+			h.gateway.Settings.TLS = gateway.TLS{Certificate: content, PrivateKey: key, Redirect: true}
+		},
+	} {
+		h.gateway = good
+		spoil()
+		if _, err := g.Apply(ctx, h.gateway); err == nil || !strings.Contains(err.Error(), "serves as before") {
+			t.Errorf("%s: %v", what, err)
+		}
+		h.gateway = good
+		now, err := g.Read(ctx, good.Name)
+		if err != nil || now.ContainerID != second.ContainerID || now.Status != lifecycle.Running || now.Spec.Settings.TLS.Enabled() || len(now.Drift) > 0 {
+			t.Errorf("%s: left %+v, %v", what, now, err)
+		}
+		h.wantStatus(path, 200)
+	}
+
+	// What is left of an update that was interrupted, at each of its moments.
+	inspected, err := h.on.Container(ctx, second.ContainerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := inspected.Spec
+	left.Name, left.Networks = naming.Successor(left.Name), left.Networks[:1]
+	if _, err := h.on.CreateContainer(ctx, left); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := g.Read(ctx, good.Name); err != nil || len(now.Drift) != 1 || !strings.Contains(now.Drift[0], "interrupted") {
+		t.Errorf("a successor that was left shows as %q, %v", now.Drift, err)
+	}
+	if now := h.apply(g); now.ContainerID != second.ContainerID || len(now.Drift) > 0 {
+		t.Errorf("a successor that was left: %q", now.Drift)
+	}
+	if err := h.on.RenameContainer(ctx, second.ContainerID, left.Name); err != nil {
+		t.Fatal(err)
+	}
+	if now := h.apply(g); now.ContainerID != second.ContainerID || len(now.Drift) > 0 {
+		t.Errorf("a successor whose former is gone: %q", now.Drift)
+	}
+	if renamed, err := h.on.Container(ctx, second.ContainerID); err != nil || renamed.Spec.Name != naming.Gateway(good.Name) {
+		t.Errorf("it is called %s: %v", renamed.Spec.Name, err)
+	}
+	h.wantStatus(path, 200)
+}
+
+// With its volume, a gateway's routes are gone: they are missing, so that a plan makes them again.
+func TestAccGatewayLosesItsVolume(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	h.environment(shop, 1)
+	h.apply(g)
+	h.setRoute(g, h.route(shop))
+	containers, err := h.on.Containers(t.Context(), map[string]string{naming.LabelGateway: h.id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, container := range containers {
+		if err := h.on.RemoveContainer(t.Context(), container.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.on.RemoveVolume(t.Context(), naming.Gateway(h.id)); err != nil {
+		t.Fatal(err)
+	}
+	g = h.gateways()
+	if _, _, err := g.Route(t.Context(), h.id, shop, "web"); !errors.Is(err, engine.ErrNotFound) {
+		t.Errorf("the route is not missing: %v", err)
+	}
+	h.apply(g)
+	h.wantStatus(naming.RoutePath(shop), 404)
+	h.setRoute(g, h.route(shop))
+	h.wantStatus(naming.RoutePath(shop), 200)
 }
 
 func TestAccGatewayDelete(t *testing.T) {

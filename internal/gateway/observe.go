@@ -61,6 +61,9 @@ func (g *Gateways) Read(ctx context.Context, name string) (Observed, error) {
 	spec.Settings = stored.settings
 	observed.Spec = spec
 	observed.Drift = append(weakened(spec.container(nil), container), misplaced(name, container, stored.routes, snapshot.Networks)...)
+	if at.next.ID != "" {
+		observed.Drift = append(observed.Drift, fmt.Sprintf("The container %s is left of an update that was interrupted.", at.next.Name))
+	}
 	return observed, nil
 }
 

@@ -30,6 +30,7 @@ const (
 type place struct {
 	name      string
 	container engine.ContainerSummary // nginx's; without ID when there is none
+	next      engine.ContainerSummary // that is to take its place; without ID when there is none
 	files     string                  // id of the container to read and write the volume through; "" when there is none
 }
 
@@ -76,11 +77,16 @@ func located(name string, containers []engine.ContainerSummary) place {
 	found := place{name: name}
 	for _, container := range containers {
 		switch {
+		case owns(name, container.Labels) && container.Name == naming.Successor(naming.Gateway(name)):
+			found.next = container
 		case owns(name, container.Labels):
 			found.container = container
 		case container.Name == naming.GatewayFiles(name):
 			found.files = container.ID
 		}
+	}
+	if found.container.ID == "" { // its place is free
+		found.container, found.next = found.next, engine.ContainerSummary{}
 	}
 	return found
 }
