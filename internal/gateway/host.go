@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strings"
 )
@@ -19,6 +20,14 @@ func ValidateHost(host string) error {
 		return fmt.Errorf("a host must be a name in lower case letters with a dot, such as shop.example.com, not %q", host)
 	}
 	return nil
+}
+
+// ValidateOwnHost reports what is wrong with a name of the gateway itself, which an IPv4 address is too.
+func ValidateOwnHost(host string) error {
+	if address, err := netip.ParseAddr(host); err == nil && address.Is4() {
+		return nil
+	}
+	return ValidateHost(host)
 }
 
 // grants reports whether a project may have a host name. Whoever owns the gateway decides: a name that any project could

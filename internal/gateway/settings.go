@@ -91,7 +91,7 @@ func (s Settings) after(former Settings) Settings {
 // validate checks every value that reaches nginx.
 func (s Settings) validate() error {
 	for _, host := range s.Hosts {
-		if err := ValidateHost(host); err != nil {
+		if err := ValidateOwnHost(host); err != nil {
 			return err
 		}
 		if _, taken := s.CustomHosts[host]; taken {

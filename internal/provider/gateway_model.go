@@ -141,8 +141,8 @@ func (r *gatewayResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"hosts": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Host names under which the projects' paths answer, such as `[\"gateway.example.com\"]`; other names get 404. Default: all.",
-				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(validHost)},
+				MarkdownDescription: "Host names, or IPv4 addresses, under which the projects' paths answer, such as `[\"gateway.example.com\"]`; other names get 404. Default: all.",
+				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(validBy("a host name or an IPv4 address", gateway.ValidateOwnHost))},
 			},
 			"domain": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{validHost},
