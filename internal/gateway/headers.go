@@ -84,8 +84,10 @@ func (h SecurityHeaders) headers() []header {
 		set = append(set, header{"X-Content-Type-Options", "nosniff"})
 	}
 	for _, one := range []header{
-		{"X-Frame-Options", h.FrameOptions}, {"Referrer-Policy", h.ReferrerPolicy},
-		{"Permissions-Policy", h.PermissionsPolicy}, {"Content-Security-Policy", h.ContentSecurityPolicy},
+		{"X-Frame-Options", h.FrameOptions},
+		{"Referrer-Policy", h.ReferrerPolicy},
+		{"Permissions-Policy", h.PermissionsPolicy},
+		{"Content-Security-Policy", h.ContentSecurityPolicy},
 	} {
 		if one.Value != "" {
 			set = append(set, one)

@@ -15,15 +15,18 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
-// passed is how many of a number of requests at once are answered with 200; the others have to be refused with 429.
-func (h *host) passed(path string, requests int, headers ...string) int {
+// requests is how many are made at once, in less time than one per second adds up to much.
+const requests = 40
+
+// passed is how many of the requests at once are answered with 200; the others have to be refused with 429.
+func (h *host) passed(path string, headers ...string) int {
 	h.t.Helper()
 	passed := 0
 	for range requests {
 		switch got := h.get(path, headers...); got.StatusCode {
-		case 200:
+		case http.StatusOK:
 			passed++
-		case 429:
+		case http.StatusTooManyRequests:
 			if got.Header.Get("Retry-After") == "" {
 				h.t.Error("a 429 without Retry-After")
 			}
@@ -44,8 +47,6 @@ func TestAccLimitsChange(t *testing.T) {
 	h.apply(g)
 	h.setRoute(g, h.route(calm))
 	route, path := h.route(busy), naming.RoutePath(busy)
-	const requests = 40
-	// One request per second hardly adds anything while forty are answered.
 	for _, test := range []struct {
 		what        string
 		limit       gateway.RateLimit
@@ -63,10 +64,10 @@ func TestAccLimitsChange(t *testing.T) {
 	} {
 		route.RateLimit = test.limit
 		h.setRoute(g, route)
-		if got := h.passed(path, requests, test.headers...); got < test.least || got > test.most {
+		if got := h.passed(path, test.headers...); got < test.least || got > test.most {
 			t.Errorf("%s: %d of %d requests pass, want %d to %d", test.what, got, requests, test.least, test.most)
 		}
-		if got := h.passed(naming.RoutePath(calm), requests); got != requests {
+		if got := h.passed(naming.RoutePath(calm)); got != requests {
 			t.Errorf("%s: of the neighbour's requests %d of %d pass", test.what, got, requests)
 		}
 	}
@@ -74,16 +75,16 @@ func TestAccLimitsChange(t *testing.T) {
 	route.RateLimit = gateway.RateLimit{ClientRate: 1, ClientBurst: 3, ClientKey: "header:X-Tenant"}
 	h.setRoute(g, route)
 	for _, tenant := range []string{"a", "b"} {
-		if got := h.passed(path, requests, "X-Tenant", tenant); got < 4 || got > 7 {
+		if got := h.passed(path, "X-Tenant", tenant); got < 4 || got > 7 {
 			t.Errorf("of tenant %s's %d requests pass %d", tenant, requests, got)
 		}
 	}
 	route.RateLimit.ClientKey = gateway.ClientAddress
 	h.setRoute(g, route)
-	if got := h.passed(path, requests, "X-Tenant", "c"); got > 7 {
+	if got := h.passed(path, "X-Tenant", "c"); got > 7 {
 		t.Errorf("by address, %d of %d requests pass", got, requests)
 	}
-	if got := h.passed(path, requests, "X-Tenant", "d"); got > 5 {
+	if got := h.passed(path, "X-Tenant", "d"); got > 5 {
 		t.Errorf("another header makes another client of an address: %d of %d requests pass", got, requests)
 	}
 
@@ -91,38 +92,37 @@ func TestAccLimitsChange(t *testing.T) {
 	h.setRoute(g, route)
 	h.gateway.Settings.Client = gateway.ClientLimit{Rate: 1, Burst: 10}
 	h.apply(g)
-	if got := h.passed(path, requests) + h.passed(naming.RoutePath(calm), requests) + h.nowhere(requests); got < 11 || got > 18 {
+	if got := h.passed(path) + h.passed(naming.RoutePath(calm)) + h.nowhere(); got < 11 || got > 18 {
 		t.Errorf("over the whole gateway, %d requests of one client pass", got)
 	}
 }
 
-// nowhere is how many requests to a path without a route are not refused for their number.
-func (h *host) nowhere(requests int) int {
+// nowhere is how many of the requests to a path without a route are not refused for their number.
+func (h *host) nowhere() int {
 	h.t.Helper()
 	passed := 0
 	for range requests {
-		if h.get("/nowhere").StatusCode == 404 {
+		if h.get("/nowhere").StatusCode == http.StatusNotFound {
 			passed++
 		}
 	}
 	return passed
 }
 
-// open begins a stream of events and answers with what reads it on.
-func (h *host) open(ctx context.Context, path string) (*http.Response, *bufio.Reader, error) {
+// open begins a stream of events, which goes on until its body is closed.
+func (h *host) open(ctx context.Context, path string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.published()+path+"events", nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	events := bufio.NewReader(response.Body)
 	if response.StatusCode == http.StatusOK {
-		_, err = events.ReadString('\n')
+		_, err = bufio.NewReader(response.Body).ReadString('\n')
 	}
-	return response, events, err
+	return response, err
 }
 
 func TestAccConnectionLimits(t *testing.T) {
@@ -140,7 +140,7 @@ func TestAccConnectionLimits(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		want := max(limit.Client, limit.Project)
 		for i := range want + 2 {
-			response, _, err := h.open(ctx, naming.RoutePath(busy))
+			response, err := h.open(ctx, naming.RoutePath(busy))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +156,7 @@ func TestAccConnectionLimits(t *testing.T) {
 	h.setRoute(g, route)
 	h.gateway.Settings.Client.Connections = 1
 	h.apply(g)
-	response, _, err := h.open(t.Context(), naming.RoutePath(busy))
+	response, err := h.open(t.Context(), naming.RoutePath(busy))
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("the first stream: %v %v", response, err)
 	}

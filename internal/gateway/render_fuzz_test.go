@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -136,8 +137,11 @@ func shape(r rendering) string {
 			}
 		}
 	}
-	return text.String() + directives(string(r.config("/folder")))
+	return keys.ReplaceAllString(text.String()+directives(string(r.config("/folder"))), "network ")
 }
+
+// keys are the networks of a geo block, which stand where other blocks have directives.
+var keys = regexp.MustCompile(`(?m)^[0-9a-f.:]+/[0-9]+ `)
 
 // directives lists the directives of a configuration as nginx's lexer sees them (ngx_conf_read_token): words end at white
 // space, semicolons and braces, quotes hold them together, # begins a comment at the start of a word.

@@ -73,7 +73,7 @@ func TestAccHosts(t *testing.T) {
 		if got.StatusCode != test.status || got.URL != test.seen || test.seen != "" && got.ID != "dev-1" {
 			t.Errorf("%s%s: status %d, the program %q sees %q; want %d and %q", test.host, test.path, got.StatusCode, got.ID, got.URL, test.status, test.seen)
 		}
-		if got.StatusCode == 404 && (strings.Contains(got.Body, "shop") || strings.Contains(got.Body, "nginx")) {
+		if got.StatusCode == http.StatusNotFound && (strings.Contains(got.Body, "shop") || strings.Contains(got.Body, "nginx")) {
 			t.Errorf("%s%s tells who lives here: %s", test.host, test.path, got.Body)
 		}
 	}
@@ -154,10 +154,10 @@ func TestAccAccess(t *testing.T) {
 		return h.get(path, "Authorization", request.Header.Get("Authorization"))
 	}
 	h.wantStatus(path, 401)
-	if got := authorized("wrong horse"); got.StatusCode != 401 {
+	if got := authorized("wrong horse"); got.StatusCode != http.StatusUnauthorized {
 		t.Errorf("another password: status %d", got.StatusCode)
 	}
-	if got := authorized("correct horse"); got.StatusCode != 200 || got.Request["authorization"] != "" {
+	if got := authorized("correct horse"); got.StatusCode != http.StatusOK || got.Request["authorization"] != "" {
 		t.Errorf("the password: status %d, and the program sees %q", got.StatusCode, got.Request["authorization"])
 	}
 	before := h.reloads(made.ContainerID)
@@ -198,20 +198,20 @@ func TestAccTrustedProxies(t *testing.T) {
 	h.setRoute(g, route)
 	path := naming.RoutePath(shop)
 	claim := []string{"X-Forwarded-For", "203.0.113.9, 198.51.100.7", "X-Forwarded-Proto", "https"}
-	if got := h.get(path, claim...); got.StatusCode != 403 {
+	if got := h.get(path, claim...); got.StatusCode != http.StatusForbidden {
 		t.Errorf("anybody is believed: status %d", got.StatusCode)
 	}
 	h.gateway.Settings.TrustedProxies = []string{"0.0.0.0/1"}
 	before := h.apply(g).ContainerID
 	got := h.get(path, claim...)
-	if got.StatusCode != 200 || got.Request["x-forwarded-for"] != "198.51.100.7" || got.Request["x-forwarded-proto"] != "https" || got.Request["x-real-ip"] != "198.51.100.7" {
+	if got.StatusCode != http.StatusOK || got.Request["x-forwarded-for"] != "198.51.100.7" || got.Request["x-forwarded-proto"] != "https" || got.Request["x-real-ip"] != "198.51.100.7" {
 		t.Errorf("the proxy is not believed: status %d, the program sees %v", got.StatusCode, got.Request)
 	}
 	h.gateway.Settings.TrustedProxies = []string{"203.0.113.0/24"}
 	if h.apply(g).ContainerID != before {
 		t.Error("a setting has made the container anew")
 	}
-	if got := h.get(path, claim...); got.StatusCode != 403 {
+	if got := h.get(path, claim...); got.StatusCode != http.StatusForbidden {
 		t.Errorf("a proxy that is not trusted is believed: status %d", got.StatusCode)
 	}
 }
@@ -240,7 +240,7 @@ func TestAccPages(t *testing.T) {
 			body, _ := io.ReadAll(response.Body)
 			response.Body.Close()
 			header := response.Header
-			if response.StatusCode != 503 || !strings.Contains(string(body), part) || header.Get("Retry-After") == "" || header.Get("Content-Type") != "text/html" || header.Get("Cache-Control") != "no-store" {
+			if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), part) || header.Get("Retry-After") == "" || header.Get("Content-Type") != "text/html" || header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s %s: status %d, %v: %s", method, path, response.StatusCode, header, body)
 			}
 		}
@@ -263,12 +263,12 @@ func TestAccPages(t *testing.T) {
 	}
 	wantPage(path, own)
 	// Once it has failed, nobody waits for it, though it is the only one.
-	if begun := time.Now(); h.get(path).StatusCode != 503 || time.Since(begun) > time.Second {
+	if begun := time.Now(); h.get(path).StatusCode != http.StatusServiceUnavailable || time.Since(begun) > time.Second {
 		t.Errorf("a visitor waits for %s", time.Since(begun))
 	}
 	h.start(container)
 	begun := time.Now()
-	for h.get(path).StatusCode != 200 {
+	for h.get(path).StatusCode != http.StatusOK {
 		if time.Since(begun) > 2*time.Second {
 			t.Fatal("a restarted container gets no requests for more than 2 seconds")
 		}
@@ -313,7 +313,11 @@ func TestAccTLS(t *testing.T) {
 	hosted.Name, hosted.Host, hosted.Headers.StrictTransportSecurity = "hosted", own, 2*time.Hour
 	h.setRoute(g, hosted)
 	secured := net.JoinHostPort(h.address, strconv.Itoa(h.gateway.HTTPSPort))
-	ask := func(name, path, trusted string, most uint16) (*http.Response, error) {
+	type answer struct {
+		status, protocol int
+		strict           string
+	}
+	ask := func(name, path, trusted string, most uint16) (answer, error) {
 		pool := x509.NewCertPool()
 		pool.AppendCertsFromPEM([]byte(trusted))
 		client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
@@ -324,10 +328,11 @@ func TestAccTLS(t *testing.T) {
 			},
 		}}
 		response, err := client.Get("https://" + name + path)
-		if err == nil {
-			response.Body.Close()
+		if err != nil {
+			return answer{}, err
 		}
-		return response, err
+		defer response.Body.Close()
+		return answer{response.StatusCode, response.ProtoMajor, response.Header.Get("Strict-Transport-Security")}, nil
 	}
 	for _, test := range []struct{ name, path, strict string }{
 		{"gateway.example.com", naming.RoutePath(shop), "max-age=3600"}, {own, "/", "max-age=7200"},
@@ -336,11 +341,11 @@ func TestAccTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if response.StatusCode != 200 || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") != test.strict {
-			t.Errorf("%s: status %d over %s, %v", test.name, response.StatusCode, response.Proto, response.Header)
+		if response != (answer{http.StatusOK, 2, test.strict}) {
+			t.Errorf("%s: %+v", test.name, response)
 		}
 		redirected := h.get(test.path+"x?y=z", "Host", test.name)
-		if want := fmt.Sprintf("https://%s:%d%sx?y=z", test.name, h.gateway.HTTPSPort, test.path); redirected.StatusCode != 308 || redirected.Header.Get("Location") != want || redirected.Header.Get("Strict-Transport-Security") != "" {
+		if want := fmt.Sprintf("https://%s:%d%sx?y=z", test.name, h.gateway.HTTPSPort, test.path); redirected.StatusCode != http.StatusPermanentRedirect || redirected.Header.Get("Location") != want || redirected.Header.Get("Strict-Transport-Security") != "" {
 			t.Errorf("HTTP answers %d to %q with %v, want %q", redirected.StatusCode, redirected.Header.Get("Location"), redirected.Header, want)
 		}
 	}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
@@ -47,7 +49,9 @@ const importBlock = "import-by-string-id.tf"
 func example(t *testing.T, settings, folder string) workspace {
 	t.Helper()
 	place := copied(t, settings, folder)
-	if err := os.RemoveAll(filepath.Join(place.folder, importBlock)); err != nil {
+	certificate, key := keyPair(t, time.Hour)
+	values := fmt.Sprintf("certificate = <<-EOT\n%s\nEOT\nprivate_key = <<-EOT\n%s\nEOT\nstaging_password = \"correct horse\"\n", certificate, key)
+	if err := errors.Join(os.RemoveAll(filepath.Join(place.folder, importBlock)), place.write("test.auto.tfvars", values)); err != nil {
 		t.Fatal(err)
 	}
 	return place

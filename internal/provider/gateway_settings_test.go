@@ -8,7 +8,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net/http"
 	"os"
@@ -26,15 +28,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// keyPair is a certificate for a name and its private key, both in PEM.
-func keyPair(t *testing.T, name string, until time.Duration) (certificate, key string) {
+// keyPair is a certificate for gateway.example.com and its private key, both in PEM.
+func keyPair(t *testing.T, until time.Duration) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "gateway.example.com"}, DNSNames: []string{"gateway.example.com"},
 		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(until),
 	}
 	content, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
@@ -76,8 +78,8 @@ func secured(url, certificate string, status int) seen {
 func TestAccGatewaySettings(t *testing.T) {
 	b := onEngine(t)
 	port, securePort := b.port(), b.port()
-	first, firstKey := keyPair(t, "gateway.example.com", time.Hour)
-	second, secondKey := keyPair(t, "gateway.example.com", time.Hour)
+	first, firstKey := keyPair(t, time.Hour)
+	second, secondKey := keyPair(t, time.Hour)
 	const edgeAddress, routeAddress = "isolab_gateway.edge", "isolab_route.web"
 	configured := func(certificate, key, password string, version int, more string) string {
 		return edge(port, fmt.Sprintf(`
@@ -218,26 +220,27 @@ func (b *bench) unwritten(secrets ...string) error {
 		return fmt.Errorf("no folder of terraform's was found: %w", err)
 	}
 	labels := b.docker("ps", "--all", "--no-trunc", "--format", "{{.Names}} {{.Labels}} {{.Command}}")
-	states := 0
+	var kept []string
 	for _, folder := range folders {
-		err := filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !regexp.MustCompile(`tfstate|tfplan|\.log$`).MatchString(path) {
-				return nil // another test's, that is just going away
-			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return nil
-			}
-			states++
-			for _, secret := range secrets {
-				if strings.Contains(string(content), secret) {
-					return fmt.Errorf("a secret is in %s", path)
-				}
-			}
-			return nil
-		})
+		for _, pattern := range []string{"*tfstate*", "*/*tfstate*", "*tfplan*", "*/*tfplan*", "*.log", "*/*.log"} {
+			found, _ := filepath.Glob(filepath.Join(folder, pattern)) // the patterns are right
+			kept = append(kept, found...)
+		}
+	}
+	states := 0
+	for _, path := range kept {
+		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another test's, that is just going away
+		}
 		if err != nil {
 			return err
+		}
+		states++
+		for _, secret := range secrets {
+			if strings.Contains(string(content), secret) {
+				return fmt.Errorf("a secret is in %s", path)
+			}
 		}
 	}
 	for _, secret := range secrets {
@@ -254,8 +257,8 @@ func (b *bench) unwritten(secrets ...string) error {
 func TestAccGatewaySettingsRefused(t *testing.T) {
 	b := onEngine(t)
 	port := b.port()
-	certificate, key := keyPair(t, "gateway.example.com", time.Hour)
-	expired, expiredKey := keyPair(t, "gateway.example.com", -time.Hour)
+	certificate, key := keyPair(t, time.Hour)
+	expired, expiredKey := keyPair(t, -time.Hour)
 	tlsBlock := func(certificate, key string) string {
 		if key != "" {
 			key = "    private_key_wo = <<-EOT\n" + key + "\nEOT\n"
