@@ -5,12 +5,14 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Queue hands requests to run in batches: while one batch runs, later requests gather and go together in the next one.
-// Nothing waits for a timer, so a lone request starts at once, and a hundred at a time need a handful of batches.
+// A lone request starts at once, and a hundred at a time need a handful of batches.
 type Queue[R any] struct {
-	run func(ctx context.Context, batch []R)
+	run   func(ctx context.Context, batch []R)
+	pause time.Duration // see [NewPausing]
 
 	lock    sync.Mutex
 	waiting []*ticket[R]
@@ -26,6 +28,13 @@ type ticket[R any] struct {
 // its end: the batch belongs to all callers.
 func New[R any](run func(ctx context.Context, batch []R)) *Queue[R] {
 	return &Queue[R]{run: run}
+}
+
+// NewPausing makes a queue that waits for a moment after a batch in which, or after which, there was more than one request.
+// Callers that do one thing after the other, as Terraform's workers do, come back with the next one just after the last;
+// without the pause half of them would miss the next batch, every time.
+func NewPausing[R any](pause time.Duration, run func(ctx context.Context, batch []R)) *Queue[R] {
+	return &Queue[R]{run: run, pause: pause}
 }
 
 // Do returns when a batch with request has run. A caller whose ctx ends earlier leaves the queue and gets ctx's error;
@@ -72,11 +81,7 @@ func (q *Queue[R]) leave(leaver *ticket[R]) bool {
 // drain runs batches until nobody waits any more.
 func (q *Queue[R]) drain(ctx context.Context) {
 	for {
-		q.lock.Lock()
-		batch := q.waiting
-		q.waiting = nil
-		q.running = len(batch) > 0
-		q.lock.Unlock()
+		batch := q.take()
 		if len(batch) == 0 {
 			return
 		}
@@ -88,5 +93,24 @@ func (q *Queue[R]) drain(ctx context.Context) {
 		for _, ticket := range batch {
 			close(ticket.done)
 		}
+		if q.pause > 0 && (len(batch) > 1 || q.busy()) {
+			<-time.After(q.pause)
+		}
 	}
+}
+
+// take is the next batch. With an empty one, the queue rests.
+func (q *Queue[R]) take() []*ticket[R] {
+	q.lock.Lock()
+	defer q.lock.Unlock()
+	batch := q.waiting
+	q.waiting = nil
+	q.running = len(batch) > 0
+	return batch
+}
+
+func (q *Queue[R]) busy() bool {
+	q.lock.Lock()
+	defer q.lock.Unlock()
+	return len(q.waiting) > 0
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/batch"
 )
@@ -33,6 +35,43 @@ func TestQueueGathersWhileABatchRuns(t *testing.T) {
 		}
 		if len(batches) != 2 || !slices.Equal(batches[0], []int{1}) || !slices.Equal(batches[1], []int{2, 3, 4}) {
 			t.Errorf("batches %v", batches)
+		}
+	})
+}
+
+// Ten callers that do one thing after the other need as many batches as each has things to do, and a lone one never waits.
+func TestPausingQueueKeepsCallersTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, each, pause = 10, 5, time.Second
+		var batches []int
+		q := batch.NewPausing(pause, func(_ context.Context, requests []int) {
+			batches = append(batches, len(requests))
+			<-time.After(time.Minute)
+		})
+		var all sync.WaitGroup
+		for caller := range callers {
+			all.Go(func() {
+				for range each {
+					<-time.After(time.Duration(caller) * time.Millisecond) // what a caller does in between
+					if err := q.Do(t.Context(), caller); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if len(batches) > each+1 {
+			t.Errorf("%d callers with %d requests each: batches of %v", callers, each, batches)
+		}
+		<-time.After(pause)
+		begun := time.Now()
+		for range 2 {
+			if err := q.Do(t.Context(), 0); err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(begun); took != 2*time.Minute {
+			t.Errorf("a lone caller waits: two requests took %s", took)
 		}
 	})
 }

@@ -56,6 +56,9 @@ type Networks interface {
 // longest.
 const workTimeout = 4 * time.Minute
 
+// commitPause is longer than Terraform takes from one resource to the next, and nothing beside a reload.
+const commitPause = 100 * time.Millisecond
+
 // Gateways manages the gateways of one engine. It is safe for concurrent use, and so are several of them on one engine.
 type Gateways struct {
 	on       Engine
@@ -89,7 +92,7 @@ func (g *Gateways) committing(name string) *batch.Queue[*change] {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	if g.commits[name] == nil {
-		g.commits[name] = batch.New(func(ctx context.Context, changes []*change) { g.commit(ctx, name, changes) })
+		g.commits[name] = batch.NewPausing(commitPause, func(ctx context.Context, changes []*change) { g.commit(ctx, name, changes) })
 	}
 	return g.commits[name]
 }

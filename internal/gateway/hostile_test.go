@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
@@ -19,12 +20,18 @@ func TestAccHostileRequests(t *testing.T) {
 	shop, blog := h.project("shop"), h.project("blog")
 	h.environment(shop, 1)
 	h.environment(blog, 2)
+	h.gateway.Settings = gateway.Settings{Hosts: []string{h.address, "gateway.example.com"}, Domain: "example.com"}
 	h.apply(g)
 	kept := h.route(shop)
 	kept.Name, kept.Path, kept.StripPrefix = "kept", naming.RoutePath(shop)+"kept/", false
 	var routes errgroup.Group
 	routes.Go(func() error { _, err := g.SetRoute(t.Context(), h.gateway.Name, h.route(shop)); return err })
 	routes.Go(func() error { _, err := g.SetRoute(t.Context(), h.gateway.Name, kept); return err })
+	for _, namespace := range []string{shop, blog} {
+		hosted := h.route(namespace)
+		hosted.Name, hosted.Host = "hosted", namespace+".example.com"
+		routes.Go(func() error { _, err := g.SetRoute(t.Context(), h.gateway.Name, hosted); return err })
+	}
 	routes.Go(func() error { _, err := g.SetRoute(t.Context(), h.gateway.Name, h.route(blog)); return err })
 	if err := routes.Wait(); err != nil {
 		t.Fatal(err)
@@ -67,8 +74,28 @@ func TestAccHostileRequests(t *testing.T) {
 		t.Fatalf("blog itself is not served, so that nothing is shown: %s", answer)
 	}
 
+	hosted := func(target, host string) string {
+		return "GET " + target + " HTTP/1.1\nHost: " + host + "\nConnection: close\n\n"
+	}
+	if answer := send(t, hosted("/", "BLOG.example.com")); !strings.Contains(answer, fromBlog) {
+		t.Fatalf("blog's host is not served, so that nothing is shown: %s", answer)
+	}
+
 	smuggled := "GET /projects/BLOG/ HTTP/1.1\nHost: HOST\n\n"
 	for name, raw := range map[string]string{
+		"other path on the host":             hosted("/projects/BLOG/", "SHOP.example.com"),
+		"dot segments on the host":           hosted("/../projects/BLOG/", "SHOP.example.com"),
+		"host with a port of words":          hosted("/", "SHOP.example.com:BLOG.example.com"),
+		"host with a user":                   hosted("/", "BLOG.example.com@SHOP.example.com"),
+		"host below":                         hosted("/", "x.BLOG.example.com"),
+		"host above":                         hosted("/", "example.com"),
+		"host with a dot in front":           hosted("/", ".BLOG.example.com"),
+		"host with a slash":                  hosted("/", "SHOP.example.com/BLOG.example.com"),
+		"host with a zero":                   hosted("/", "SHOP.example.com\x00BLOG.example.com"),
+		"two hosts, the other one second":    "GET / HTTP/1.1\nHost: SHOP.example.com\nHost: BLOG.example.com\nConnection: close\n\n",
+		"host forwarded":                     "GET / HTTP/1.1\nHost: SHOP.example.com\nX-Forwarded-Host: BLOG.example.com\nX-Host: BLOG.example.com\nForwarded: host=BLOG.example.com\nConnection: close\n\n",
+		"absolute form of the host":          "GET http://SHOP.example.com/ HTTP/1.1\nHost: BLOG.example.com\nConnection: close\n\n",
+		"smuggled to the other host":         "POST / HTTP/1.1\nHost: SHOP.example.com\nContent-Length: 5\nTransfer-Encoding: chunked\nConnection: close\n\n0\n\nGET / HTTP/1.1\nHost: BLOG.example.com\n\n",
 		"dot segments":                       get("/projects/SHOP/../BLOG/"),
 		"dot segments, keeping the prefix":   get("/projects/SHOP/kept/../../BLOG/"),
 		"dot segments, many":                 get("/projects/SHOP/a/b/../../../BLOG/"),

@@ -53,6 +53,9 @@ type locationData struct {
 	Gateway                               serverData
 }
 
+// ZoneSize is the memory that the workers share about the containers, in KiB: nginx takes less than one for each.
+func (d locationData) ZoneSize() int { return 64 + len(d.Upstreams) }
+
 // serverData is what the templates of every server see.
 type serverData struct {
 	Settings

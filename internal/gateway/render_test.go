@@ -45,7 +45,7 @@ func TestRenderRoute(t *testing.T) {
 	route := sample("shop", "web")
 	route.StripPrefix = true
 	result := mustRender(t, route)
-	want := "upstream shop.web {\n    zone shop.web 64k;\n    server 10.96.0.2:3000 max_fails=2 fail_timeout=1s;\n    server 10.96.0.3:3000 max_fails=2 fail_timeout=1s;\n}\n"
+	want := "upstream shop.web {\n    zone shop.web 66k;\n    server 10.96.0.2:3000 max_fails=2 fail_timeout=1s;\n    server 10.96.0.3:3000 max_fails=2 fail_timeout=1s;\n}\n"
 	if got := string(result.files["http/shop.web.conf"]); got != want {
 		t.Errorf("upstream\n%s\nwant\n%s", got, want)
 	}

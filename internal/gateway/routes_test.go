@@ -447,6 +447,34 @@ func TestAccRouteSpreadsRequests(t *testing.T) {
 	}
 }
 
+// A container that is killed is passed over: whoever asks gets an answer from another one.
+func TestAccBackendKilled(t *testing.T) {
+	h := newHost(t)
+	g := h.gateways()
+	shop := h.project("shop")
+	var victim string
+	for replica := 1; replica <= 3; replica++ {
+		victim = h.environment(shop, replica)
+	}
+	h.apply(g)
+	h.setRoute(g, h.route(shop))
+	path := naming.RoutePath(shop)
+	killed := make(chan error)
+	counts := map[string]int{}
+	for i := range 150 {
+		if i == 30 {
+			go func() { killed <- h.on.Signal(t.Context(), victim, "KILL") }()
+		}
+		counts[h.wantStatus(path, 200).ID]++
+	}
+	if err := <-killed; err != nil {
+		t.Fatal(err)
+	}
+	if counts["dev-3"] < 5 || counts["dev-3"] > 60 || counts["dev-1"]+counts["dev-2"]+counts["dev-3"] != 150 {
+		t.Errorf("of 150 requests got %v", counts)
+	}
+}
+
 func TestAccRouteBounds(t *testing.T) {
 	h := newHost(t)
 	g := h.gateways()

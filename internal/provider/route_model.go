@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -199,32 +200,13 @@ func (m *routeModel) unchanged(state routeModel) bool {
 	if len(state.Drift.Elements()) > 0 {
 		return false
 	}
-	for _, pair := range [][2]attr.Value{
-		{m.Gateway, state.Gateway},
-		{m.Project, state.Project},
-		{m.Environment, state.Environment},
-		{m.Canaries, state.Canaries},
-		{m.Host, state.Host},
-		{m.Allow, state.Allow},
-		{m.BasicAuth, state.BasicAuth},
-		{m.ConnectionLimit, state.ConnectionLimit},
-		{m.MaxFails, state.MaxFails},
-		{m.FailTimeout, state.FailTimeout},
-		{m.Maintenance, state.Maintenance},
-		{m.UnavailablePage, state.UnavailablePage},
-		{m.Name, state.Name},
-		{m.Path, state.Path},
-		{m.Port, state.Port},
-		{m.StripPrefix, state.StripPrefix},
-		{m.WebSocket, state.WebSocket},
-		{m.SecurityHeaders, state.SecurityHeaders},
-		{m.RateLimit, state.RateLimit},
-		{m.LoadBalancing, state.LoadBalancing},
-		{m.ReadTimeout, state.ReadTimeout},
-		{m.MaxBodySize, state.MaxBodySize},
-		{m.Buffering, state.Buffering},
-	} {
-		if !pair[0].Equal(pair[1]) {
+	asked := *m
+	asked.ID, asked.Serving, asked.Drift, asked.Timeouts = state.ID, state.Serving, state.Drift, state.Timeouts
+	have, want := reflect.ValueOf(state), reflect.ValueOf(asked)
+	for i := range have.NumField() {
+		is, isValue := have.Field(i).Interface().(attr.Value)
+		shall, shallValue := want.Field(i).Interface().(attr.Value)
+		if !isValue || !shallValue || !is.Equal(shall) {
 			return false
 		}
 	}
