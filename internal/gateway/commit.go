@@ -117,16 +117,25 @@ func (c *commit) admit(wish *change) (err error) {
 // settle commits until what is served is what is desired. It looks at the environments again after each switch: whoever
 // changed one in between may have read the routes before the new ones were written, and so not have followed them.
 func (c *commit) settle(ctx context.Context) error {
+	settings, err := c.hosted(ctx, c.at.name, c.settings)
+	if err != nil {
+		return err
+	}
 	for switches := 0; switches < maxSettle; {
 		around, err := c.look(ctx)
 		if err != nil {
 			return err
 		}
+		if !bytes.Equal(c.settings.encode(), c.before.settingsFile) {
+			if err := c.settings.distrusts(around); err != nil {
+				return err
+			}
+		}
 		c.join(ctx, around)
 		for key, route := range c.routes {
 			c.routes[key] = around.resolve(route)
 		}
-		next, err := c.render(c.settings, c.rendered())
+		next, err := c.render(settings, c.rendered())
 		if err == nil && c.settled(next) {
 			c.report()
 			return c.leave(ctx, around)

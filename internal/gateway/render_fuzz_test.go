@@ -110,6 +110,9 @@ func FuzzRender(f *testing.F) {
 			harmless.BasicAuth = BasicAuth{Username: "ann", Hash: "$6$a$b"}
 		}
 		plain := settings
+		if slices.Contains(settings.TrustedProxies, TrustHost) {
+			settings.TrustedProxies = nil // it never gets to the renderer
+		}
 		if len(settings.TrustedProxies) > 0 {
 			plain.TrustedProxies = []string{"10.0.0.0/8"}
 		}

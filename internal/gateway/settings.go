@@ -21,7 +21,7 @@ type Settings struct {
 	// namespace.
 	Domain      string            `json:"domain,omitempty"`
 	CustomHosts map[string]string `json:"custom_hosts,omitempty"`
-	// TrustedProxies are networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// TrustedProxies are networks, or [TrustHost], whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []string    `json:"trusted_proxies,omitempty"`
 	Client         ClientLimit `json:"client_limit"`
 	AccessLog      bool        `json:"access_log"`
@@ -111,8 +111,10 @@ func (s Settings) validate() error {
 			return fmt.Errorf("host %s: a namespace must be %s, not %q", host, naming.Rule, namespace)
 		}
 	}
-	if err := validateNetworks(s.TrustedProxies); err != nil {
-		return err
+	for _, proxy := range s.TrustedProxies {
+		if err := ValidateProxy(proxy); err != nil {
+			return err
+		}
 	}
 	for _, value := range []int{s.Client.Rate, s.Client.Burst, s.Client.Connections} {
 		if value < 0 || value > maxRate {

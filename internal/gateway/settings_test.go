@@ -202,7 +202,15 @@ func TestAccTrustedProxies(t *testing.T) {
 		t.Errorf("anybody is believed: status %d", got.StatusCode)
 	}
 	h.gateway.Settings.TrustedProxies = []string{"0.0.0.0/1"}
-	before := h.apply(g).ContainerID
+	if _, err := g.Apply(t.Context(), h.gateway); !errors.Is(err, gateway.ErrTrustsProjects) || !strings.Contains(err.Error(), shop) {
+		t.Errorf("projects are trusted: %v", err)
+	}
+	h.gateway.Settings.TrustedProxies = []string{gateway.TrustHost} // through the loopback, as here
+	observed := h.apply(g)
+	before := observed.ContainerID
+	if proxies := observed.Spec.Settings.TrustedProxies; len(proxies) != 1 || proxies[0] != gateway.TrustHost {
+		t.Errorf("read back as %q", proxies)
+	}
 	got := h.get(path, claim...)
 	if got.StatusCode != http.StatusOK || got.Request["x-forwarded-for"] != "198.51.100.7" || got.Request["x-forwarded-proto"] != "https" || got.Request["x-real-ip"] != "198.51.100.7" {
 		t.Errorf("the proxy is not believed: status %d, the program sees %v", got.StatusCode, got.Request)

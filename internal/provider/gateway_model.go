@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -155,8 +156,8 @@ func (r *gatewayResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"trusted_proxies": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Networks of proxies in front of the gateway, in CIDR notation: their `X-Forwarded-For` and `X-Forwarded-Proto` are believed, nobody else's. Without it, a proxy counts as one visitor for limits and allow-lists. Default: none.",
-				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(validNetwork)},
+				MarkdownDescription: "Networks of proxies in front of the gateway, in CIDR notation, or `host` for a proxy on the host itself: their `X-Forwarded-For` and `X-Forwarded-Proto` are believed, nobody else's. Projects' own addresses are refused. Without it, a proxy counts as one visitor for limits and allow-lists. Default: none.",
+				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(validBy("a network in CIDR notation or `host`", gateway.ValidateProxy))},
 			},
 			"client_limit": defaulted(clientLimitAttributes, "What one client address may do on the whole gateway, in addition to the limits of routes; more gets 429. 0 is unlimited."),
 			"access_log": schema.BoolAttribute{
@@ -225,6 +226,9 @@ func (r *gatewayResource) ModifyPlan(ctx context.Context, request resource.Modif
 	plan.fillLimits(ctx, config, &response.Diagnostics)
 	plan.fillPort(config)
 	config.checkTLS(ctx, state, &response.Diagnostics)
+	if r.data != nil && r.data.Pool.CIDR.IsValid() {
+		config.checkProxies(r.data.Pool.CIDR, &response.Diagnostics)
+	}
 	plan.ID, plan.AllLabels = plan.Name, r.data.allLabels(plan.Labels)
 	plan.Status, plan.Drift = types.StringValue(string(lifecycle.Running)), stringListValue(nil)
 	plan.ContainerID = types.StringUnknown()
@@ -301,6 +305,15 @@ func (m *gatewayModel) checkTLS(ctx context.Context, state *gatewayModel, diags 
 	}
 	if err := gateway.ValidateKeyPair(tls.Certificate.ValueString(), tls.PrivateKey.ValueString()); err != nil {
 		diags.AddAttributeError(at.AtName("private_key_wo"), "Private key of another certificate", sentence(err.Error())+".")
+	}
+}
+
+// checkProxies refuses to believe whoever gets an address out of the provider's pool.
+func (m *gatewayModel) checkProxies(pool netip.Prefix, diags *diag.Diagnostics) {
+	for i, proxy := range stringSlice(m.Trusted.Elements()) {
+		if err := gateway.TrustsProjects(proxy, pool); err != nil {
+			diags.AddAttributeError(path.Root("trusted_proxies").AtListIndex(i), "Projects would be trusted", sentence(err.Error())+".")
+		}
 	}
 }
 

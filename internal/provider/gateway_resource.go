@@ -58,6 +58,8 @@ func (r *gatewayResource) apply(ctx context.Context, plan *gatewayModel, config 
 			at = path.Root("http_port")
 		case errors.Is(err, engine.ErrNoImage):
 			at = path.Root("image")
+		case errors.Is(err, gateway.ErrTrustsProjects):
+			at = path.Root("trusted_proxies")
 		case errors.Is(err, gateway.ErrKeyPair):
 			at = path.Root("tls").AtName("private_key_wo")
 		}

@@ -287,6 +287,7 @@ resource "isolab_route" "web" {
 		refused(edge(port, `  hosts = []`), "at least 1"),
 		refused(edge(port, `  custom_hosts = { "a.example.com" = "Not A Name" }`), "custom_hosts"),
 		refused(edge(port, `  trusted_proxies = ["192.0.2.1/24"]`), "CIDR"),
+		refused(edge(port, `  trusted_proxies = ["10.0.0.0/8"]`), "could pretend to be any visitor.+10.96.0.0/12"),
 		refused(edge(port, `  client_limit = { requests = -1 }`), "between 0"),
 		refused(edge(port, `  drain_timeout = "1w"`), "drain_timeout"),
 		refused(route(`  host = "192.0.2.1"`), "shop.example.com"),
