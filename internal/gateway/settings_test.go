@@ -202,7 +202,7 @@ func TestAccTrustedProxies(t *testing.T) {
 		t.Errorf("anybody is believed: status %d", got.StatusCode)
 	}
 	h.gateway.Settings.TrustedProxies = []string{"0.0.0.0/1"}
-	if _, err := g.Apply(t.Context(), h.gateway); !errors.Is(err, gateway.ErrTrustsProjects) || !strings.Contains(err.Error(), shop) {
+	if _, err := g.Apply(t.Context(), h.gateway); !errors.Is(err, gateway.ErrTrustsProjects) {
 		t.Errorf("projects are trusted: %v", err)
 	}
 	h.gateway.Settings.TrustedProxies = []string{gateway.TrustHost} // through the loopback, as here

@@ -10,7 +10,7 @@ import (
 )
 
 // TrustHost stands among [Settings.TrustedProxies] for the host itself: what comes to its loopback reaches the gateway from
-// the address that the host has on the gateway's own network.
+// the address that the host has on the gateway's own network, where nobody else is.
 const TrustHost = "host"
 
 // ErrTrustsProjects means that projects could say where their requests come from.
@@ -29,8 +29,9 @@ func ValidateProxy(proxy string) error {
 
 // TrustsProjects reports whether a trusted proxy lies where projects get their addresses.
 func TrustsProjects(proxy string, projects netip.Prefix) error {
-	trusted, err := netip.ParsePrefix(proxy)
-	if err != nil || !trusted.Overlaps(projects) {
+	if trusted, err := netip.ParsePrefix(proxy); err != nil {
+		return ValidateProxy(proxy)
+	} else if !trusted.Overlaps(projects) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s overlaps with %s, where projects get their addresses; name the proxy's own address, or %q for a proxy on the host", ErrTrustsProjects, proxy, projects, TrustHost)
@@ -50,7 +51,7 @@ func (s Settings) distrusts(around surroundings) error {
 	return nil
 }
 
-// hosted are settings with the host's address in place of its name.
+// hosted are settings with the host's network in place of its name.
 func (g *Gateways) hosted(ctx context.Context, gateway string, settings Settings) (Settings, error) {
 	at := slices.Index(settings.TrustedProxies, TrustHost)
 	if at < 0 {
@@ -63,7 +64,7 @@ func (g *Gateways) hosted(ctx context.Context, gateway string, settings Settings
 	settings.TrustedProxies = slices.Delete(slices.Clone(settings.TrustedProxies), at, at+1)
 	for _, network := range networks {
 		for _, subnet := range network.Subnets {
-			settings.TrustedProxies = append(settings.TrustedProxies, netip.PrefixFrom(subnet.Addr().Next(), subnet.Addr().BitLen()).String())
+			settings.TrustedProxies = append(settings.TrustedProxies, subnet.String())
 		}
 	}
 	return settings, nil
