@@ -21,6 +21,7 @@ var messages = []struct {
 	{"Pool overlaps with other one on this address space", engine.ErrSubnetTaken},
 	{"networks have overlapping", engine.ErrSubnetTaken}, // a bridge whose removal has freed its pool and not yet ended
 	{"Address already in use", engine.ErrAddressTaken},   // "bind: address already in use" is a host port's
+	{"matches found on name", engine.ErrAmbiguous},
 	{"has active endpoints", engine.ErrConflict},
 	{"already exists in network", engine.ErrConflict},
 	{"volume is in use", engine.ErrConflict},

@@ -17,7 +17,7 @@ import (
 )
 
 var kinds = []error{
-	engine.ErrNotFound, engine.ErrConflict, engine.ErrSubnetTaken, engine.ErrAddressTaken, engine.ErrDenied, engine.ErrUnavailable, engine.ErrUnsupported,
+	engine.ErrNotFound, engine.ErrConflict, engine.ErrSubnetTaken, engine.ErrAddressTaken, engine.ErrAmbiguous, engine.ErrDenied, engine.ErrUnavailable, engine.ErrUnsupported,
 }
 
 // wantKind checks that a failure has one kind and no other; nil stands for none at all.
@@ -46,6 +46,7 @@ func TestFailure(t *testing.T) {
 		{errdefs.ErrInvalidArgument.WithMessage("invalid pool request: Pool overlaps with other one on this address space"), engine.ErrSubnetTaken},
 		{errdefs.ErrPermissionDenied.WithMessage("cannot create network x (br-x): conflicts with network y (br-y): networks have overlapping IPv4"), engine.ErrSubnetTaken},
 		{errdefs.ErrPermissionDenied.WithMessage("Address already in use"), engine.ErrAddressTaken},
+		{errdefs.ErrInvalidArgument.WithMessage("network x is ambiguous (2 matches found on name)"), engine.ErrAmbiguous},
 		{errdefs.ErrInternal.WithMessage("failed to bind host port: listen tcp4 127.0.0.1:80: bind: address already in use"), engine.ErrConflict},
 		{errdefs.ErrInternal.WithMessage("Bind for 127.0.0.1:80 failed: port is already allocated"), engine.ErrConflict},
 		{errdefs.ErrNotFound.WithMessage("pull access denied for x, repository does not exist or may require 'docker login'"), engine.ErrDenied},

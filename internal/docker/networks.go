@@ -34,7 +34,7 @@ func (e *Engine) listNetworks(ctx context.Context, labels map[string]string) ([]
 }
 
 func observedNetwork(item network.Summary) engine.Network {
-	result := engine.Network{ID: item.ID, Name: item.Name, Internal: item.Internal, Labels: item.Labels}
+	result := engine.Network{ID: item.ID, Name: item.Name, Internal: item.Internal, Labels: item.Labels, Created: item.Created}
 	for _, pool := range item.IPAM.Config {
 		if prefix, err := netip.ParsePrefix(pool.Subnet); err == nil {
 			result.Subnets = append(result.Subnets, prefix)

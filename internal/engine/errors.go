@@ -13,6 +13,8 @@ var (
 	ErrSubnetTaken = errors.New("subnet overlaps with another network")
 	// ErrAddressTaken means that a container's fixed address is in use on its network.
 	ErrAddressTaken = errors.New("address already in use")
+	// ErrAmbiguous means that a container names a network of which the engine has two.
+	ErrAmbiguous = errors.New("two networks of one name")
 	// ErrDenied means that a registry or the engine refused the credentials.
 	ErrDenied = errors.New("access denied")
 	// ErrNoImage means that the engine neither holds an image nor could get it.

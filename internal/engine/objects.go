@@ -3,6 +3,7 @@ package engine
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Network is a bridge network of the engine.
@@ -12,6 +13,7 @@ type Network struct {
 	Subnets  []netip.Prefix
 	Internal bool
 	Labels   map[string]string
+	Created  time.Time
 }
 
 // NetworkSpec asks for a bridge network with a subnet of its own.

@@ -99,6 +99,9 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 		if _, err := e.networkName(endpoint.Network); err != nil {
 			return err
 		}
+		if e.namesakes(endpoint.Network) > 1 {
+			return fmt.Errorf("start container %s: %w: %s", id, engine.ErrAmbiguous, endpoint.Network)
+		}
 		for _, other := range e.containers {
 			if up(other.State) && slices.ContainsFunc(other.Spec.Networks, func(taken engine.Endpoint) bool {
 				return taken.Network == endpoint.Network && taken.Address != "" && taken.Address == endpoint.Address

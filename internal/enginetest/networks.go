@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 )
@@ -38,6 +39,7 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec engine.NetworkSpec) (st
 	id := newID()
 	e.networks[id] = engine.Network{
 		ID: id, Name: spec.Name, Subnets: []netip.Prefix{spec.Subnet}, Internal: spec.Internal, Labels: spec.Labels,
+		Created: time.Now(),
 	}
 	return id, nil
 }
@@ -101,6 +103,15 @@ func (e *Engine) networkName(ref string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("network %s: %w", ref, engine.ErrNotFound)
+}
+
+func (e *Engine) namesakes(name string) (count int) {
+	for _, network := range e.networks {
+		if network.Name == name {
+			count++
+		}
+	}
+	return count
 }
 
 func attached(container *engine.Container, network string) bool {

@@ -3,6 +3,7 @@ package environment_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,39 @@ func TestAddressConflict(t *testing.T) {
 	}
 	if left, _ := on.Containers(t.Context(), map[string]string{naming.LabelEnvironment: "dev"}); len(left) != 1 {
 		t.Errorf("%d containers: the one without an address was left behind", len(left))
+	}
+}
+
+// TestNetworkExistsTwice lets the engine end a killed apply's making of a network just before a container starts.
+func TestNetworkExistsTwice(t *testing.T) {
+	for _, name := range []string{naming.Network("shop"), naming.EgressNetwork("shop")} {
+		t.Run(name, func(t *testing.T) {
+			on := host(t)
+			ended := false
+			on.Before = func(call, _ string) error {
+				if call != "StartContainer" || ended {
+					return nil
+				}
+				ended = true
+				networks, err := on.Networks(t.Context(), map[string]string{naming.LabelProject: "shop"})
+				for _, first := range networks {
+					if first.Name == name {
+						_, err = on.CreateNetwork(t.Context(), engine.NetworkSpec{
+							Name: name, Subnet: netip.MustParsePrefix("10.250.0.0/28"), Internal: first.Internal, Labels: first.Labels,
+						})
+					}
+				}
+				return err
+			}
+			wanted := dev(lifecycle.Running)
+			wanted.Egress = true
+			if made := create(t, on, wanted); made.Status != lifecycle.Running || !ended {
+				t.Errorf("made %+v", made)
+			}
+			if left, _ := on.Networks(t.Context(), map[string]string{naming.LabelProject: "shop"}); len(left) != 2 {
+				t.Errorf("left are %v", left)
+			}
+		})
 	}
 }
 

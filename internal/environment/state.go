@@ -2,6 +2,7 @@ package environment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -94,10 +95,25 @@ func (e *Environments) freeze(ctx context.Context, id string) error {
 // start starts a container and, if asked to, waits until its health check passes. Without a health check it is up when
 // it runs.
 func (e *Environments) start(ctx context.Context, wanted Wanted, id string) error {
-	if err := e.engine.StartContainer(ctx, id); err != nil || !wanted.Update.WaitForHealthy {
+	err := e.engine.StartContainer(ctx, id)
+	if errors.Is(err, engine.ErrAmbiguous) {
+		if err = e.disambiguate(ctx, wanted.Spec); err == nil {
+			err = e.engine.StartContainer(ctx, id)
+		}
+	}
+	if err != nil || !wanted.Update.WaitForHealthy {
 		return err
 	}
 	return e.await(ctx, wanted, id)
+}
+
+// disambiguate leaves one network of each name: finding them removes a second one, which a killed apply left behind.
+func (e *Environments) disambiguate(ctx context.Context, spec Spec) error {
+	if _, err := e.projects.Network(ctx, spec.Namespace); err != nil || !spec.Egress {
+		return err
+	}
+	_, err := e.projects.Egress(ctx, spec.Namespace)
+	return err
 }
 
 // await waits until the health check of a container that was started passes. It is what an interruption cuts short.

@@ -99,14 +99,7 @@ func (g *Gateways) build(ctx context.Context, spec Spec, image engine.Image) err
 
 // ownNetwork is the gateway's way to the host's published port, made when missing.
 func (g *Gateways) ownNetwork(ctx context.Context, name string) (engine.Network, error) {
-	networks, err := g.on.Networks(ctx, labels(name))
-	if err != nil {
-		return engine.Network{}, err
-	}
-	if len(networks) > 0 {
-		return networks[0], nil
-	}
-	return g.networks.Create(ctx, engine.NetworkSpec{Name: naming.Gateway(name), Labels: labels(name)})
+	return g.networks.Ensure(ctx, engine.NetworkSpec{Name: naming.Gateway(name), Labels: labels(name)}, labels(name))
 }
 
 // repair leaves a container that is as asked for, on the wanted networks and on no others.

@@ -49,7 +49,7 @@ type Engine interface {
 
 // Networks makes a network with a subnet of its own.
 type Networks interface {
-	Create(ctx context.Context, spec engine.NetworkSpec) (engine.Network, error)
+	Ensure(ctx context.Context, spec engine.NetworkSpec, labels map[string]string) (engine.Network, error)
 }
 
 // workTimeout is how long the work on one gateway may take. Joining a re-created gateway to hundreds of networks takes the

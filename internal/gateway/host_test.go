@@ -177,10 +177,11 @@ func (h *host) replica(namespace, environment string, replica int) string {
 // start returns when the backend answers. nginx would take one that has just refused for down.
 func (h *host) start(id string) {
 	h.t.Helper()
+	begun := time.Now() // what it said in an earlier life does not count
 	if err := h.on.StartContainer(h.t.Context(), id); err != nil {
 		h.t.Fatal(err)
 	}
-	log, err := h.on.FollowLogs(h.t.Context(), id, time.Unix(0, 0))
+	log, err := h.on.FollowLogs(h.t.Context(), id, begun)
 	if err != nil {
 		h.t.Fatal(err)
 	}

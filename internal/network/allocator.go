@@ -15,6 +15,7 @@ import (
 type Engine interface {
 	Networks(ctx context.Context, labels map[string]string) ([]engine.Network, error)
 	CreateNetwork(ctx context.Context, spec engine.NetworkSpec) (string, error)
+	RemoveNetwork(ctx context.Context, id string) error
 }
 
 // Allocator creates networks with subnets out of one pool. Within a process it hands every subnet out once; between

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,7 +47,7 @@ func TestCreateTellsWhatItMade(t *testing.T) {
 	if err != nil || len(networks) != 1 {
 		t.Fatalf("the engine holds %v, %v", networks, err)
 	}
-	if held := networks[0]; fmt.Sprint(held) != fmt.Sprint(made) || !held.Internal || held.Labels["name"] != "isolab_shop" {
+	if held := networks[0]; held.ID != made.ID || !slices.Equal(held.Subnets, made.Subnets) || !held.Internal || held.Labels["name"] != "isolab_shop" {
 		t.Errorf("made %+v, the engine holds %+v", made, held)
 	}
 }
@@ -178,5 +180,22 @@ func TestPreferredSubnet(t *testing.T) {
 		if err != nil || made.Subnets[0].String() != want {
 			t.Errorf("got %v, %v; want %s", made.Subnets, err, want)
 		}
+	}
+}
+
+// TestEnsureRefusesAForeignName finds the name of a network taken by one that is not ours.
+func TestEnsureRefusesAForeignName(t *testing.T) {
+	on := enginetest.New()
+	on.Before = func(call, _ string) error {
+		if call == "CreateNetwork" {
+			return engine.ErrConflict
+		}
+		return nil
+	}
+	labels := map[string]string{"role": "network"}
+	spec := engine.NetworkSpec{Name: "isolab_shop", Labels: labels}
+	_, err := network.NewAllocator(on, pool("10.0.0.0/24")).Ensure(t.Context(), spec, labels)
+	if !errors.Is(err, engine.ErrConflict) || !strings.Contains(err.Error(), "docker network rm isolab_shop") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package project
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -28,24 +27,20 @@ func (e *egress) of(namespace string) *sync.Mutex {
 	return e.locks[namespace]
 }
 
-// internalNetwork makes the network that everything of the project joins and that leads nowhere else.
-func (p *Projects) internalNetwork(ctx context.Context, record Record, preferred netip.Prefix) (engine.Network, error) {
-	return p.networks.Create(ctx, engine.NetworkSpec{
-		Name: naming.Network(record.Namespace), Internal: true, Subnet: preferred,
-		Labels: naming.Labels(record.Labels, map[string]string{naming.LabelRole: naming.RoleNetwork, naming.LabelProject: record.Namespace}),
-	})
+// internalNetwork makes sure of the network that everything of the project joins and that leads nowhere else.
+func (p *Projects) internalNetwork(ctx context.Context, record Record) (engine.Network, error) {
+	spec := engine.NetworkSpec{Name: naming.Network(record.Namespace), Internal: true, Labels: internalLabels(record.Namespace)}
+	spec.Labels = naming.Labels(record.Labels, spec.Labels)
+	return p.networks.Ensure(ctx, spec, internalLabels(record.Namespace))
 }
 
 // Network finds the project's internal network; [engine.ErrNotFound] when it is gone.
 func (p *Projects) Network(ctx context.Context, namespace string) (engine.Network, error) {
-	networks, err := p.engine.Networks(ctx, map[string]string{naming.LabelProject: namespace, naming.LabelRole: naming.RoleNetwork})
+	found, err := p.networks.Find(ctx, internalLabels(namespace))
 	if err != nil {
-		return engine.Network{}, err
+		return engine.Network{}, fmt.Errorf("internal network of project %s: %w", namespace, err)
 	}
-	if len(networks) == 0 {
-		return engine.Network{}, fmt.Errorf("internal network of project %s: %w", namespace, engine.ErrNotFound)
-	}
-	return networks[0], nil
+	return found, nil
 }
 
 // Egress finds, or makes, the network through which the project's containers reach the outside.
@@ -53,21 +48,18 @@ func (p *Projects) Egress(ctx context.Context, namespace string) (engine.Network
 	lock := p.egress.of(namespace)
 	lock.Lock()
 	defer lock.Unlock()
-	labels := map[string]string{naming.LabelProject: namespace, naming.LabelRole: naming.RoleEgress}
-	networks, err := p.engine.Networks(ctx, labels)
-	if err != nil || len(networks) > 0 {
-		return first(networks), err
-	}
-	made, err := p.networks.Create(ctx, engine.NetworkSpec{Name: naming.EgressNetwork(namespace), Labels: labels})
+	labels := egressLabels(namespace)
+	made, err := p.networks.Ensure(ctx, engine.NetworkSpec{Name: naming.EgressNetwork(namespace), Labels: labels}, labels)
 	if err != nil {
-		return engine.Network{}, fmt.Errorf("create the egress network of project %s: %w", namespace, err)
+		return engine.Network{}, fmt.Errorf("egress network of project %s: %w", namespace, err)
 	}
 	return made, nil
 }
 
-func first(networks []engine.Network) engine.Network {
-	if len(networks) == 0 {
-		return engine.Network{}
-	}
-	return networks[0]
+func internalLabels(namespace string) map[string]string {
+	return map[string]string{naming.LabelProject: namespace, naming.LabelRole: naming.RoleNetwork}
+}
+
+func egressLabels(namespace string) map[string]string {
+	return map[string]string{naming.LabelProject: namespace, naming.LabelRole: naming.RoleEgress}
 }

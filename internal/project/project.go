@@ -109,7 +109,7 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 	if err := p.walk(ctx, record, steps); err != nil {
 		return Project{Record: record}, err
 	}
-	made, err := p.internalNetwork(ctx, record, netip.Prefix{})
+	made, err := p.internalNetwork(ctx, record)
 	if err != nil {
 		return Project{Record: record}, fmt.Errorf("create the internal network of project %s: %w", record.Namespace, err)
 	}

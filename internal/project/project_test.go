@@ -242,6 +242,97 @@ func TestEgressIsMadeOnce(t *testing.T) {
 	}
 }
 
+// TestNetworksOfAKilledApply has the engine end, at each moment of the next apply, the making of the same network that a
+// killed one asked for.
+func TestNetworksOfAKilledApply(t *testing.T) {
+	for role, name := range map[string]string{
+		naming.RoleNetwork: naming.Network("shop"), naming.RoleEgress: naming.EgressNetwork("shop"),
+	} {
+		spec := engine.NetworkSpec{
+			Name: name, Internal: role == naming.RoleNetwork, Subnet: netip.MustParsePrefix("10.250.0.0/28"),
+			Labels: map[string]string{naming.LabelProject: "shop", naming.LabelRole: role},
+		}
+		for moment, test := range map[string]struct {
+			before string // the call before which the killed one ends
+			answer error  // what the call says then
+		}{
+			"before the listing":  {before: "Networks"},
+			"before the creation": {before: "CreateNetwork"},
+			"and it is refused":   {before: "CreateNetwork", answer: engine.ErrConflict},
+		} {
+			t.Run(name+" "+moment, func(t *testing.T) {
+				on := enginetest.New()
+				projects := run(on)
+				ended := false
+				on.Before = func(call, subject string) error {
+					if ended || call != test.before || call == "CreateNetwork" && subject != name {
+						return nil
+					}
+					ended = true
+					if _, err := on.CreateNetwork(t.Context(), spec); err != nil {
+						return err
+					}
+					return test.answer
+				}
+				if _, err := projects.Create(t.Context(), shop(lifecycle.Development)); err != nil {
+					t.Fatal(err)
+				}
+				if role == naming.RoleEgress {
+					if made, err := projects.Egress(t.Context(), "shop"); err != nil || made.Subnets[0] != spec.Subnet {
+						t.Fatalf("made %v, %v", made, err)
+					}
+				}
+				if left, _ := on.Networks(t.Context(), spec.Labels); len(left) != 1 || left[0].Subnets[0] != spec.Subnet {
+					t.Errorf("left are %v", left)
+				}
+			})
+		}
+	}
+}
+
+// TestNetworkExistsTwice finds, and repairs, two networks of one name; only that one of them is in use stops it.
+func TestNetworkExistsTwice(t *testing.T) {
+	for _, name := range []string{naming.Network("shop"), naming.EgressNetwork("shop")} {
+		t.Run(name, func(t *testing.T) {
+			on := enginetest.New()
+			create(t, on, shop(lifecycle.Development))
+			projects := run(on)
+			if _, err := projects.Egress(t.Context(), "shop"); err != nil {
+				t.Fatal(err)
+			}
+			existing, _ := on.Networks(t.Context(), map[string]string{naming.LabelProject: "shop"})
+			for _, one := range existing {
+				if one.Name != name {
+					continue
+				}
+				one := engine.NetworkSpec{Name: name, Internal: one.Internal, Subnet: netip.MustParsePrefix("10.250.0.0/28"), Labels: one.Labels}
+				if _, err := on.CreateNetwork(t.Context(), one); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if found := read(t, on); len(found.Drift) != 1 || !strings.Contains(found.Drift[0], name+" exists twice") {
+				t.Errorf("drift %q", found.Drift)
+			}
+			on.Before = func(call, _ string) error {
+				if call == "RemoveNetwork" {
+					return engine.ErrConflict
+				}
+				return nil
+			}
+			if _, err := projects.Update(t.Context(), 1, shop(lifecycle.Development)); !errors.Is(err, engine.ErrConflict) {
+				t.Errorf("repaired although a network is in use: %v", err)
+			}
+			on.Before = nil
+			if _, err := projects.Update(t.Context(), 1, shop(lifecycle.Development)); err != nil {
+				t.Fatal(err)
+			}
+			if found := read(t, on); len(found.Drift) > 0 {
+				t.Errorf("drift %q", found.Drift)
+			}
+		})
+	}
+}
+
 // TestCreateTakesOver finds a complete project: only the same creator, in another process, with the same wish and before
 // anybody changed it, takes it for its own creation that was cut off.
 func TestCreateTakesOver(t *testing.T) {

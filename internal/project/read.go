@@ -58,6 +58,9 @@ func inspect(snapshot engine.Snapshot, namespace string) (Project, error) {
 		}
 	}
 	for _, item := range parts.networks {
+		if item.Name == found.Network || item.Name == found.EgressNetwork {
+			found.drifted("network %s exists twice", item.Name)
+		}
 		switch item.Labels[naming.LabelRole] {
 		case naming.RoleNetwork:
 			found.Network = item.Name

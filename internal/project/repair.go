@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -52,10 +51,11 @@ func (p *Projects) repair(ctx context.Context, record Record) error {
 			}
 		}
 	}
-	if state.Network == "" {
-		if _, err := p.internalNetwork(ctx, record, netip.Prefix{}); err != nil {
-			return fmt.Errorf("put the internal network of project %s back: %w", record.Namespace, err)
-		}
+	if _, err := p.internalNetwork(ctx, record); err != nil {
+		return fmt.Errorf("put the internal network of project %s back: %w", record.Namespace, err)
+	}
+	if _, err := p.networks.Find(ctx, egressLabels(record.Namespace)); err != nil && !errors.Is(err, engine.ErrNotFound) {
+		return fmt.Errorf("look at the egress network of project %s: %w", record.Namespace, err)
 	}
 	return nil
 }
