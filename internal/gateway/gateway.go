@@ -47,7 +47,7 @@ type Engine interface {
 	EnsureImage(ctx context.Context, ref string, policy engine.PullPolicy) (engine.Image, error)
 }
 
-// Networks makes a network with a subnet of its own.
+// Networks finds a network by its labels or makes it, with a subnet of its own.
 type Networks interface {
 	Ensure(ctx context.Context, spec engine.NetworkSpec, labels map[string]string) (engine.Network, error)
 }
