@@ -3,6 +3,7 @@ package environment
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -218,6 +219,7 @@ func (p place) create(ctx context.Context, name string, address netip.Addr, refu
 		return "", address, err
 	}
 	request.Name = name
+	maps.Copy(request.Env, p.wanted.Secrets)
 	id, err := p.engine.CreateContainer(ctx, request)
 	if err != nil {
 		p.addresses.free(namespace, address)

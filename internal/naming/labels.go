@@ -27,6 +27,7 @@ const (
 // The roles of objects on the engine.
 const (
 	RoleRecord      = "record"
+	RoleKey         = "key"
 	RoleNetwork     = "network"
 	RoleEgress      = "egress"
 	RoleWorkspace   = "workspace"

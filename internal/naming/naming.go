@@ -35,6 +35,9 @@ func EgressNetwork(namespace string) string { return "isolab_" + namespace + "_e
 // Workspace is the name of a project's workspace volume.
 func Workspace(namespace string) string { return "isolab_" + namespace + "_workspace" }
 
+// Key is the name of the volume that holds a project's key.
+func Key(namespace string) string { return "isolab_" + namespace + "_key" }
+
 // Volume is the name on the engine of a volume that the project's environments call name.
 func Volume(namespace, name string) string { return "isolab_" + namespace + "_volume_" + name }
 

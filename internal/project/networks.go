@@ -3,29 +3,10 @@ package project
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
-
-// egress makes sure that the environments of one project that start side by side make its egress network once.
-type egress struct {
-	lock  sync.Mutex
-	locks map[string]*sync.Mutex
-}
-
-func (e *egress) of(namespace string) *sync.Mutex {
-	e.lock.Lock()
-	defer e.lock.Unlock()
-	if e.locks == nil {
-		e.locks = map[string]*sync.Mutex{}
-	}
-	if e.locks[namespace] == nil {
-		e.locks[namespace] = &sync.Mutex{}
-	}
-	return e.locks[namespace]
-}
 
 // internalNetwork makes sure of the network that everything of the project joins and that leads nowhere else.
 func (p *Projects) internalNetwork(ctx context.Context, record Record) (engine.Network, error) {

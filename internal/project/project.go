@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/network"
 	"github.com/isolab/terraform-provider-isolab/internal/quota"
@@ -23,19 +23,14 @@ import (
 
 // Engine is what this package needs of one.
 type Engine interface {
+	lock.Engine
 	network.Engine
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
 	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
-	CreateContainer(ctx context.Context, spec engine.ContainerSpec) (string, error)
-	RemoveContainer(ctx context.Context, id string) error
-	RemoveNetwork(ctx context.Context, id string) error
 	Disconnect(ctx context.Context, networkID, containerID string) error
 	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
 	RemoveVolume(ctx context.Context, name string) error
-	ImportImage(ctx context.Context, ref string, image io.Reader) error
-	ReadArchive(ctx context.Context, containerID, path string) (io.ReadCloser, error)
-	WriteArchive(ctx context.Context, containerID, path string, archive io.Reader) error
 }
 
 // ErrExists means that the engine already holds a project of this namespace that this run did not make.
@@ -74,7 +69,10 @@ type Projects struct {
 	networks *network.Allocator
 	log      hclog.Logger
 	now      func() time.Time
-	egress   egress
+	locks    *lock.Locker
+	egress   mutexes
+	keyed    mutexes
+	keys     sync.Map // namespace to secret.Key: one project's passwords are derived many times in one run
 
 	lock sync.Mutex
 	made map[string]bool // namespaces of the projects made by this process
@@ -82,7 +80,7 @@ type Projects struct {
 
 // New manages the projects of an engine.
 func New(on Engine, networks *network.Allocator, log hclog.Logger) *Projects {
-	return &Projects{engine: on, networks: networks, log: log.Named("project"), now: time.Now, made: map[string]bool{}}
+	return &Projects{engine: on, networks: networks, log: log.Named("project"), locks: lock.New(on), now: time.Now, made: map[string]bool{}}
 }
 
 // Create makes a project and walks it to its phase. It continues a project whose creation was interrupted (the network

@@ -98,6 +98,12 @@ func (p *Projects) Delete(ctx context.Context, namespace string, policy DataPoli
 	if err := lock.Sweep(ctx, p.engine, quota.Lock(namespace), snapshot.Containers); err != nil {
 		return nil, err
 	}
+	if err := lock.Sweep(ctx, p.engine, keyLock(namespace), snapshot.Containers); err != nil {
+		return nil, err
+	}
+	if err := p.removeKey(ctx, namespace); err != nil {
+		return nil, err
+	}
 	return retained, p.forget(ctx, Record{Namespace: namespace})
 }
 

@@ -139,7 +139,7 @@ func (p *Projects) data(ctx context.Context, namespace string) ([]string, error)
 	}
 	var names []string
 	for _, item := range volumes {
-		if item.Labels[naming.LabelRole] != naming.RoleRecord {
+		if role := item.Labels[naming.LabelRole]; role != naming.RoleRecord && role != naming.RoleKey {
 			names = append(names, item.Name)
 		}
 	}
