@@ -59,6 +59,9 @@ func (s Spec) variables() map[string]string {
 		"ISOLAB_KIND":        string(s.Kind),
 		"ISOLAB_BASE_PATH":   naming.RoutePath(s.Namespace),
 	}
+	if s.Role != "" {
+		variables["ISOLAB_ROLE"] = s.Role
+	}
 	if s.Port > 0 {
 		variables["PORT"] = strconv.Itoa(s.Port)
 	}

@@ -13,10 +13,15 @@ import (
 // Spec is what the containers of an environment are made of. It is kept as JSON in a label of every container, so that
 // the engine alone tells what was asked for; two containers with the same spec are interchangeable.
 type Spec struct {
-	Namespace   string            `json:"namespace"`
-	Name        string            `json:"name"`
-	Kind        lifecycle.Kind    `json:"kind"`
-	Stack       string            `json:"stack,omitempty"`
+	Namespace string         `json:"namespace"`
+	Name      string         `json:"name"`
+	Kind      lifecycle.Kind `json:"kind"`
+	Stack     string         `json:"stack,omitempty"`
+	// Preset and Version say what a database is; "" for what is none.
+	Preset  string `json:"preset,omitempty"`
+	Version string `json:"version,omitempty"`
+	// Role is what an agent is for; "" for what is none.
+	Role        string            `json:"role,omitempty"`
 	Image       string            `json:"image"`
 	ImageDigest string            `json:"image_digest,omitempty"`
 	Entrypoint  []string          `json:"entrypoint,omitempty"`

@@ -15,6 +15,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/preset"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 )
 
@@ -161,12 +162,12 @@ func (m *environmentModel) fillHealthCheck(ctx context.Context, config environme
 	}
 	var check healthCheckModel
 	diags.Append(config.HealthCheck.As(ctx, &check, basetypes.ObjectAsOptions{})...)
-	fillDuration(&check.Interval, defaultHealth.Interval)
-	fillDuration(&check.Timeout, defaultHealth.Timeout)
-	fillDuration(&check.StartPeriod, defaultHealth.StartPeriod)
-	fillDuration(&check.StartInterval, defaultHealth.StartInterval)
+	fillDuration(&check.Interval, preset.DefaultHealth.Interval)
+	fillDuration(&check.Timeout, preset.DefaultHealth.Timeout)
+	fillDuration(&check.StartPeriod, preset.DefaultHealth.StartPeriod)
+	fillDuration(&check.StartInterval, preset.DefaultHealth.StartInterval)
 	if check.Retries.IsNull() {
-		check.Retries = types.Int64Value(int64(defaultHealth.Retries))
+		check.Retries = types.Int64Value(int64(preset.DefaultHealth.Retries))
 	}
 	filled, d := types.ObjectValueFrom(ctx, healthCheckTypes, check)
 	diags.Append(d...)
@@ -233,11 +234,6 @@ func fillDuration(target *timetypes.GoDuration, value time.Duration) {
 	if target.IsNull() {
 		*target = timetypes.NewGoDurationValue(value)
 	}
-}
-
-// defaultHealth completes a health check of the user's.
-var defaultHealth = engine.HealthCheck{
-	Interval: 10 * time.Second, Timeout: 5 * time.Second, StartPeriod: 30 * time.Second, StartInterval: time.Second, Retries: 3,
 }
 
 // defaultLog bounds an environment's log to 30 MiB.

@@ -114,7 +114,8 @@ resource "isolab_environment" %[1]q {
   health_check = {
     test     = ["CMD", "node", "-e", "fetch('http://127.0.0.1:3000').catch(() => process.exit(1))"]
     interval = "1s"
-    retries  = 2
+    timeout  = "30s" # other tests keep the machine busy, too
+    retries  = 4
     start_period = "1s"
   }
 %[6]s

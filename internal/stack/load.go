@@ -1,14 +1,12 @@
 package stack
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
-	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/preset"
 )
 
 // definition is a stack.json.
@@ -18,73 +16,25 @@ type definition struct {
 	Port        int                         `json:"port"`
 	Commands    map[lifecycle.Kind][]string `json:"commands"`
 	Variables   map[string]string           `json:"variables"`
-	Health      healthCheck                 `json:"health_check"`
+	Health      preset.HealthCheck          `json:"health_check"`
 	KeepPrefix  bool                        `json:"keep_prefix"`
 	FixedPort   bool                        `json:"fixed_port"`
 }
 
-// healthCheck is an [engine.HealthCheck] in JSON. What is left out has the value of [defaultHealth].
-type healthCheck struct {
-	Test          []string `json:"test"`
-	Interval      duration `json:"interval"`
-	Timeout       duration `json:"timeout"`
-	StartPeriod   duration `json:"start_period"`
-	StartInterval duration `json:"start_interval"`
-	Retries       int      `json:"retries"`
-}
-
-// defaultHealth looks often while a container starts, so that waiting for it is short, and rarely afterwards.
-var defaultHealth = healthCheck{
-	Interval:      duration(10 * time.Second),
-	Timeout:       duration(5 * time.Second),
-	StartPeriod:   duration(30 * time.Second),
-	StartInterval: duration(time.Second),
-	Retries:       3,
-}
-
-// duration is written as Go writes it: "10s", "1m30s".
-type duration time.Duration
-
-func (d *duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	*d = duration(parsed)
-	return err
-}
-
 // load reads one stack from every folder of root.
 func load(root fs.FS) (map[string]Stack, error) {
-	folders, err := fs.ReadDir(root, ".")
+	loaded, err := preset.Folders(root, read)
 	if err != nil {
-		return nil, fmt.Errorf("list stacks: %w", err)
-	}
-	loaded := map[string]Stack{}
-	for _, folder := range folders {
-		name := folder.Name()
-		loaded[name], err = read(root, name)
-		if err != nil {
-			return nil, fmt.Errorf("read stack %s: %w", name, err)
-		}
+		return nil, fmt.Errorf("stacks: %w", err)
 	}
 	return loaded, nil
 }
 
-// read takes the stack called name from the folder of that name.
-func read(root fs.FS, name string) (Stack, error) {
-	folder, err := fs.Sub(root, name)
-	if err != nil {
+// read takes the stack called name from its folder.
+func read(name string, folder fs.FS) (Stack, error) {
+	var from definition
+	if err := preset.Decode(folder, "stack.json", &from); err != nil {
 		return Stack{}, err
-	}
-	file, err := folder.Open("stack.json")
-	if err != nil {
-		return Stack{}, err
-	}
-	defer file.Close()
-
-	from := definition{Health: defaultHealth}
-	decoder := json.NewDecoder(file)
-	decoder.DisallowUnknownFields() // a misspelt key would silently become a default
-	if err := decoder.Decode(&from); err != nil {
-		return Stack{}, fmt.Errorf("stack.json: %w", err)
 	}
 	if err := from.validate(); err != nil {
 		return Stack{}, fmt.Errorf("stack.json: %w", err)
@@ -94,22 +44,8 @@ func read(root fs.FS, name string) (Stack, error) {
 		return Stack{}, err
 	}
 	return Stack{
-		Name:        name,
-		Description: from.Description,
-		Image:       from.Image,
-		Port:        from.Port,
-		Commands:    from.Commands,
-		Variables:   from.Variables,
-		KeepPrefix:  from.KeepPrefix,
-		FixedPort:   from.FixedPort,
-		Health: engine.HealthCheck{
-			Test:          from.Health.Test,
-			Interval:      time.Duration(from.Health.Interval),
-			Timeout:       time.Duration(from.Health.Timeout),
-			StartPeriod:   time.Duration(from.Health.StartPeriod),
-			StartInterval: time.Duration(from.Health.StartInterval),
-			Retries:       from.Health.Retries,
-		},
+		Name: name, Description: from.Description, Image: from.Image, Port: from.Port, Commands: from.Commands,
+		Variables: from.Variables, KeepPrefix: from.KeepPrefix, FixedPort: from.FixedPort, Health: from.Health.Check(),
 		scaffold: files,
 	}, nil
 }

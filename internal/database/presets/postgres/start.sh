@@ -1,0 +1,56 @@
+# Starts PostgreSQL on the data directory below $ISOLAB_DATA. The role app owns the database app; its password is the one
+# whose verifier is $ISOLAB_VERIFIER, whatever it was before. Only processes of this container are postgres, over the socket.
+set -eu
+umask 077
+
+# Debian keeps the programs of each version apart; the public images have theirs on the PATH.
+PATH="$PATH:/usr/lib/postgresql/$ISOLAB_VERSION/bin"
+export PGDATA="$ISOLAB_DATA/data"
+
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+	# Made beside its place and moved there, so that no start ever finds half of one.
+	rm -rf "$PGDATA.new"
+	initdb --pgdata="$PGDATA.new" --username=postgres --auth-local=peer --auth-host=reject \
+		--encoding=UTF8 --locale=C.UTF-8 --data-checksums
+	mv "$PGDATA.new" "$PGDATA"
+fi
+found=$(cat "$PGDATA/PG_VERSION")
+if [ "$found" != "$ISOLAB_VERSION" ]; then
+	echo "The data is of PostgreSQL $found, which PostgreSQL $ISOLAB_VERSION cannot read. Nothing was changed." >&2
+	echo "Go back to version = \"$found\", dump it, and restore the dump into a database of version $ISOLAB_VERSION." >&2
+	exit 1
+fi
+
+# Nobody but app comes in over the network.
+cat >/tmp/hba.conf <<-END
+	local all postgres trust
+	local app app      scram-sha-256
+	host  app app all  scram-sha-256
+END
+
+# One statement a line, run before anybody can connect; what is there already stays.
+postgres --single -D "$PGDATA" postgres >/tmp/roles.log 2>&1 <<-END || { cat /tmp/roles.log >&2; exit 1; }
+	DO \$\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') THEN CREATE ROLE app LOGIN; END IF; END \$\$;
+	ALTER ROLE app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '$ISOLAB_VERIFIER';
+	CREATE DATABASE app OWNER app TEMPLATE template0;
+END
+unset ISOLAB_VERIFIER
+
+# A quarter of the memory limit for the shared buffers, as PostgreSQL's manual advises; what the kernel may cache of the
+# rest is only an estimate for the planner.
+memory=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || echo max)
+case $memory in
+*[!0-9]* | "") memory=1073741824 ;;
+esac
+[ "$memory" -lt 68719476736 ] || memory=1073741824
+mib=$((memory / 1048576))
+
+exec postgres -D "$PGDATA" \
+	-c hba_file=/tmp/hba.conf \
+	-c listen_addresses='*' \
+	-c unix_socket_directories=/run/postgresql \
+	-c shared_buffers="$((mib / 4 > 16 ? mib / 4 : 16))MB" \
+	-c effective_cache_size="$((mib * 5 / 8))MB" \
+	-c maintenance_work_mem="$((mib / 16 > 16 ? mib / 16 : 16))MB" \
+	-c password_encryption=scram-sha-256 \
+	-c logging_collector=off

@@ -1,0 +1,37 @@
+# Starts Redis, or Valkey, on the data directory below $ISOLAB_DATA. The user app may use all keys and channels and change
+# nothing of the server; its password is the one whose verifier is $ISOLAB_VERIFIER. The user default is off.
+set -eu
+umask 077
+
+data="$ISOLAB_DATA/data"
+version="$ISOLAB_DATA/version"
+mkdir -p "$data"
+
+# Newer ones read the files of older ones, not the other way round.
+if [ -s "$version" ] && [ "$(cat "$version")" -gt "$ISOLAB_VERSION" ]; then
+	found=$(cat "$version")
+	echo "The data is of Redis $found, which Redis $ISOLAB_VERSION cannot read. Nothing was changed." >&2
+	echo "Go back to version = \"$found\", or use a database of another name." >&2
+	exit 1
+fi
+printf %s "$ISOLAB_VERSION" >"$version"
+
+# The user isolab may do nothing but ask whether the server lives.
+cat >/tmp/users.acl <<-END
+	user default off
+	user app on #$ISOLAB_VERIFIER ~* &* +@all -@admin -@dangerous +info +keys +flushdb +flushall +sort +sort_ro
+	user isolab on >isolab +ping
+END
+unset ISOLAB_VERIFIER
+
+# Three quarters of the memory limit for data: the rest is for the copy that a snapshot needs of what changes meanwhile.
+memory=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || echo max)
+case $memory in
+*[!0-9]* | "") memory=1073741824 ;;
+esac
+[ "$memory" -lt 68719476736 ] || memory=1073741824
+
+server=$(command -v redis-server || command -v valkey-server)
+exec "$server" --dir "$data" --bind 0.0.0.0 --port 6379 --protected-mode no --unixsocket /tmp/redis.sock \
+	--aclfile /tmp/users.acl --appendonly yes --appendfsync everysec --daemonize no \
+	--maxmemory "$((memory * 3 / 4))" --maxmemory-policy noeviction --logfile ''
