@@ -1,7 +1,6 @@
 package database
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
@@ -29,7 +28,6 @@ func (p Preset) Complete(spec *environment.Spec, version string) {
 	spec.Port = p.Port
 	spec.Health = &health
 	spec.ReadOnly = true
-	spec.Tmpfs = maps.Clone(p.Tmpfs)
 	spec.Volumes = map[string]environment.Volume{Volume(spec.Name): {Path: p.Data}}
 	spec.Variables = map[string]string{variableData: p.Data, variableVersion: version}
 }

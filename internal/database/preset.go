@@ -30,8 +30,7 @@ type Preset struct {
 	Port     int
 	// Data is where the database's volume is mounted.
 	Data     string
-	User     string           // "uid:gid" of the server's user in the image
-	Tmpfs    map[string]int64 // path to size in bytes
+	User     string // "uid:gid" of the server's user in the image
 	Verifier secret.Verifier
 	// URL has the places {host} and {password}.
 	URL    string
@@ -81,7 +80,6 @@ type definition struct {
 	Port        int                `json:"port"`
 	Data        string             `json:"data"`
 	User        string             `json:"user"`
-	Tmpfs       map[string]int64   `json:"tmpfs"`
 	Verifier    secret.Verifier    `json:"verifier"`
 	URL         string             `json:"url"`
 	Health      preset.HealthCheck `json:"health_check"`
@@ -98,7 +96,7 @@ func read(name string, folder fs.FS) (Preset, error) {
 	}
 	return Preset{
 		Name: name, Description: from.Description, Image: from.Image, Versions: from.Versions, Version: from.Version,
-		Port: from.Port, Data: from.Data, User: from.User, Tmpfs: from.Tmpfs, Verifier: from.Verifier, URL: from.URL,
+		Port: from.Port, Data: from.Data, User: from.User, Verifier: from.Verifier, URL: from.URL,
 		Health: from.Health.Check(), Start: string(start),
 	}, nil
 }

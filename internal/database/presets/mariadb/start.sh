@@ -44,7 +44,7 @@ case $memory in
 esac
 [ "$memory" -lt 68719476736 ] || memory=1073741824
 
-exec mariadbd --no-defaults --datadir="$data" --socket=/run/mysqld/mysqld.sock --pid-file=/run/mysqld/mysqld.pid \
+exec mariadbd --no-defaults --datadir="$data" --socket=/tmp/mysqld.sock --pid-file=/tmp/mysqld.pid \
 	--tmpdir="$ISOLAB_DATA/tmp" --bind-address=0.0.0.0 --port=3306 --skip-name-resolve --init-file=/tmp/init.sql \
 	--innodb-buffer-pool-size="$((memory / 2))" --innodb-flush-log-at-trx-commit=1 --local-infile=0 \
 	--character-set-server=utf8mb4

@@ -7,7 +7,9 @@ umask 077
 PATH="$PATH:/usr/lib/postgresql/$ISOLAB_VERSION/bin"
 export PGDATA="$ISOLAB_DATA/data"
 
+fresh=
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
+	fresh=yes
 	# Made beside its place and moved there, so that no start ever finds half of one.
 	rm -rf "$PGDATA.new"
 	initdb --pgdata="$PGDATA.new" --username=postgres --auth-local=peer --auth-host=reject \
@@ -34,6 +36,12 @@ postgres --single -D "$PGDATA" postgres >/tmp/roles.log 2>&1 <<-END || { cat /tm
 	ALTER ROLE app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '$ISOLAB_VERIFIER';
 	CREATE DATABASE app OWNER app TEMPLATE template0;
 END
+if [ "$fresh" ]; then
+	# Only a superuser may add the vector extension, where the image has it. Later, app could have laid traps for one.
+	postgres --single -D "$PGDATA" app >/tmp/roles.log 2>&1 <<-END || { cat /tmp/roles.log >&2; exit 1; }
+		DO \$\$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN CREATE EXTENSION vector; END IF; END \$\$;
+	END
+fi
 unset ISOLAB_VERIFIER
 
 # A quarter of the memory limit for the shared buffers, as PostgreSQL's manual advises; what the kernel may cache of the
@@ -48,7 +56,7 @@ mib=$((memory / 1048576))
 exec postgres -D "$PGDATA" \
 	-c hba_file=/tmp/hba.conf \
 	-c listen_addresses='*' \
-	-c unix_socket_directories=/run/postgresql \
+	-c unix_socket_directories=/tmp \
 	-c shared_buffers="$((mib / 4 > 16 ? mib / 4 : 16))MB" \
 	-c effective_cache_size="$((mib * 5 / 8))MB" \
 	-c maintenance_work_mem="$((mib / 16 > 16 ? mib / 16 : 16))MB" \
