@@ -1,6 +1,7 @@
 package database
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
@@ -18,6 +19,17 @@ const (
 
 // Volume is what the database called name calls the project's volume with its data.
 func Volume(name string) string { return name + "-data" }
+
+// Host is the name by which a project's containers find its database.
+func Host(namespace, name string) string { return naming.Alias(namespace, name) }
+
+// Reads reports whether a server of one version can start on the data of another.
+func (p Preset) Reads(version, data string) bool {
+	if version == data {
+		return true
+	}
+	return p.Upgrades && slices.Index(p.Versions, version) > slices.Index(p.Versions, data)
+}
 
 // Complete fills in what a preset decides of a database's containers: name, image and limits are the caller's.
 func (p Preset) Complete(spec *environment.Spec, version string) {
@@ -51,7 +63,7 @@ type Credentials struct {
 // Credentials derives those of a database from its project's key.
 func (p Preset) Credentials(key secret.Key, spec environment.Spec) Credentials {
 	made := Credentials{
-		Host: naming.Alias(spec.Namespace, spec.Name), Port: p.Port, Username: User, Database: Name,
+		Host: Host(spec.Namespace, spec.Name), Port: p.Port, Username: User, Database: Name,
 		Password: password(key, spec.Name, spec.SecretsVersion), Version: spec.SecretsVersion,
 	}
 	made.URL = strings.NewReplacer("{host}", made.Host, "{password}", made.Password).Replace(p.URL)

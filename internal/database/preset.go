@@ -24,9 +24,11 @@ type Preset struct {
 	Description string
 	// Image is a public image without its tag, which is the version.
 	Image string
-	// Versions are those whose data stays readable: to go from one to another takes a dump.
+	// Versions are those of the data's format, the oldest first.
 	Versions []string
 	Version  string // the default
+	// Upgrades is true where newer servers take over the data of older ones. Otherwise that takes a dump.
+	Upgrades bool
 	Port     int
 	// Data is where the database's volume is mounted.
 	Data     string
@@ -77,6 +79,7 @@ type definition struct {
 	Image       string             `json:"image"`
 	Versions    []string           `json:"versions"`
 	Version     string             `json:"version"`
+	Upgrades    bool               `json:"upgrades"`
 	Port        int                `json:"port"`
 	Data        string             `json:"data"`
 	User        string             `json:"user"`
@@ -95,7 +98,7 @@ func read(name string, folder fs.FS) (Preset, error) {
 		return Preset{}, err
 	}
 	return Preset{
-		Name: name, Description: from.Description, Image: from.Image, Versions: from.Versions, Version: from.Version,
+		Name: name, Description: from.Description, Image: from.Image, Versions: from.Versions, Version: from.Version, Upgrades: from.Upgrades,
 		Port: from.Port, Data: from.Data, User: from.User, Verifier: from.Verifier, URL: from.URL,
 		Health: from.Health.Check(), Start: string(start),
 	}, nil

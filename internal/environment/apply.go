@@ -222,3 +222,16 @@ func (e *Environments) Delete(ctx context.Context, namespace, name string) error
 	}
 	return e.routes.Follow(ctx, namespace, name)
 }
+
+// DeleteVolume removes one of the project's own volumes with all that is in it. One that is gone counts as removed.
+func (e *Environments) DeleteVolume(ctx context.Context, namespace, name string) error {
+	full := naming.Volume(namespace, name)
+	existing, err := e.engine.Volumes(ctx, map[string]string{naming.LabelRole: naming.RoleVolume, naming.LabelProject: namespace, naming.LabelVolume: name})
+	if err != nil || len(existing) == 0 {
+		return err
+	}
+	if err := volume.Sweep(ctx, e.engine, full); err != nil {
+		return err
+	}
+	return e.engine.RemoveVolume(ctx, full)
+}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/hardening"
-	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 )
@@ -75,8 +74,8 @@ func (s Spec) variables() map[string]string {
 func (s Spec) mounts() []engine.Mount {
 	var mounts []engine.Mount
 	if s.Workspace != "" {
-		// Only development writes the sources; the others serve what they were given.
-		mounts = append(mounts, engine.Mount{Volume: naming.Workspace(s.Namespace), Path: s.Workspace, ReadOnly: s.Kind != lifecycle.KindDevelopment})
+		// The others serve what they were given.
+		mounts = append(mounts, engine.Mount{Volume: naming.Workspace(s.Namespace), Path: s.Workspace, ReadOnly: !s.Kind.Works()})
 	}
 	for name, volume := range s.Volumes {
 		mounts = append(mounts, engine.Mount{Volume: naming.Volume(s.Namespace, name), Path: volume.Path, ReadOnly: volume.ReadOnly})

@@ -38,6 +38,7 @@ type Engine interface {
 	Disconnect(ctx context.Context, networkID, containerID string) error
 	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
+	RemoveVolume(ctx context.Context, name string) error
 	EnsureImage(ctx context.Context, ref string, policy engine.PullPolicy) (engine.Image, error)
 }
 

@@ -16,6 +16,10 @@ const (
 // EnvironmentKinds lists the kinds an environment can have.
 func EnvironmentKinds() []Kind { return []Kind{KindDevelopment, KindTesting, KindDeployment} }
 
+// Works reports whether containers of the kind work on the project's sources: they write the workspace, and reach the
+// outside unless told otherwise.
+func (k Kind) Works() bool { return k == KindDevelopment || k == KindAgent }
+
 // Status is what a kind's containers do in a phase.
 type Status string
 

@@ -39,7 +39,8 @@ type Data struct {
 	info   func() (engine.Info, error) // asked once; nil while Engine is
 	warned sync.Once
 
-	demands demands
+	demands  demands
+	versions credentialVersions
 }
 
 // connect builds the domain's services on a connected engine.

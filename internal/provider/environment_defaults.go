@@ -29,6 +29,8 @@ var limitsByKind = map[lifecycle.Kind]engine.Limits{
 	lifecycle.KindDevelopment: {CPUs: 2, Memory: 2048 * mebibyte, Pids: 512, Shm: 64 * mebibyte},
 	lifecycle.KindTesting:     {CPUs: 1, Memory: 1024 * mebibyte, Pids: 256, Shm: 64 * mebibyte},
 	lifecycle.KindDeployment:  {CPUs: 1, Memory: 1024 * mebibyte, Pids: 256, Shm: 64 * mebibyte},
+	lifecycle.KindAgent:       {CPUs: 1, Memory: 1024 * mebibyte, Pids: 256, Shm: 64 * mebibyte},
+	lifecycle.KindDatabase:    {CPUs: 1, Memory: 1024 * mebibyte, Pids: 256, Shm: 256 * mebibyte},
 }
 
 // origin is where an environment's defaults come from. Until kind and stack are known, so are the defaults not.
@@ -99,7 +101,7 @@ func (o origin) workingDir() string {
 
 // workspace is mounted where there are sources to work on or, with the stack's image, to serve.
 func (o origin) workspace() string {
-	if o.kind == lifecycle.KindDevelopment || o.stacked() {
+	if o.kind.Works() || o.stacked() {
 		return workspacePath
 	}
 	return ""
@@ -153,7 +155,7 @@ func (m *environmentModel) fillHealthCheck(ctx context.Context, config environme
 		switch {
 		case !from.known:
 			m.HealthCheck = types.ObjectUnknown(healthCheckTypes)
-		case !from.stacked():
+		case !from.stacked() || from.kind == lifecycle.KindAgent: // a stack's check asks its server
 			m.HealthCheck = types.ObjectNull(healthCheckTypes)
 		default:
 			m.HealthCheck = healthCheckValue(ctx, &from.stack.Health, diags)
@@ -205,7 +207,7 @@ func (m *environmentModel) fillRest(ctx context.Context, config environmentModel
 	if config.Egress.IsNull() {
 		m.Egress = types.BoolUnknown()
 		if !config.Kind.IsUnknown() {
-			m.Egress = types.BoolValue(config.Kind.ValueString() == string(lifecycle.KindDevelopment))
+			m.Egress = types.BoolValue(lifecycle.Kind(config.Kind.ValueString()).Works())
 		}
 	}
 }

@@ -7,41 +7,50 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+// containerModel is what environments and agents have in common.
+type containerModel struct {
+	ID               types.String   `tfsdk:"id"`
+	Project          types.Object   `tfsdk:"project"`
+	Name             types.String   `tfsdk:"name"`
+	Image            types.String   `tfsdk:"image"`
+	Entrypoint       types.List     `tfsdk:"entrypoint"`
+	Command          types.List     `tfsdk:"command"`
+	WorkingDir       types.String   `tfsdk:"working_dir"`
+	Limits           types.Object   `tfsdk:"limits"`
+	Variables        types.Map      `tfsdk:"variables"`
+	SecretsWO        types.Map      `tfsdk:"secrets_wo"`
+	SecretsWOVersion types.Int64    `tfsdk:"secrets_wo_version"`
+	Bindings         types.Map      `tfsdk:"bindings"`
+	BindingVersions  types.Map      `tfsdk:"binding_versions"`
+	HealthCheck      types.Object   `tfsdk:"health_check"`
+	Update           types.Object   `tfsdk:"update"`
+	Volumes          types.Map      `tfsdk:"volumes"`
+	Tmpfs            types.Map      `tfsdk:"tmpfs"`
+	User             types.String   `tfsdk:"user"`
+	ReadOnly         types.Bool     `tfsdk:"read_only"`
+	Capabilities     types.Set      `tfsdk:"capabilities"`
+	Egress           types.Bool     `tfsdk:"egress"`
+	Workspace        types.String   `tfsdk:"workspace"`
+	Log              types.Object   `tfsdk:"log"`
+	Hibernation      types.String   `tfsdk:"hibernation"`
+	ActivePhases     types.Set      `tfsdk:"active_phases"`
+	PullPolicy       types.String   `tfsdk:"pull_policy"`
+	Labels           types.Map      `tfsdk:"labels"`
+	AllLabels        types.Map      `tfsdk:"all_labels"`
+	Status           types.String   `tfsdk:"status"`
+	Containers       types.List     `tfsdk:"containers"`
+	ImageDigest      types.String   `tfsdk:"image_digest"`
+	Drift            types.List     `tfsdk:"drift"`
+	Timeouts         timeouts.Value `tfsdk:"timeouts"`
+}
+
 type environmentModel struct {
-	ID             types.String   `tfsdk:"id"`
-	Project        types.Object   `tfsdk:"project"`
-	Name           types.String   `tfsdk:"name"`
-	Kind           types.String   `tfsdk:"kind"`
-	Image          types.String   `tfsdk:"image"`
-	Entrypoint     types.List     `tfsdk:"entrypoint"`
-	Command        types.List     `tfsdk:"command"`
-	WorkingDir     types.String   `tfsdk:"working_dir"`
-	Port           types.Int64    `tfsdk:"port"`
-	Replicas       types.Int64    `tfsdk:"replicas"`
-	Limits         types.Object   `tfsdk:"limits"`
-	Variables      types.Map      `tfsdk:"variables"`
-	HealthCheck    types.Object   `tfsdk:"health_check"`
-	Update         types.Object   `tfsdk:"update"`
-	Volumes        types.Map      `tfsdk:"volumes"`
-	Tmpfs          types.Map      `tfsdk:"tmpfs"`
-	User           types.String   `tfsdk:"user"`
-	ReadOnly       types.Bool     `tfsdk:"read_only"`
-	Capabilities   types.Set      `tfsdk:"capabilities"`
-	Egress         types.Bool     `tfsdk:"egress"`
-	Publish        types.Map      `tfsdk:"publish"`
-	Workspace      types.String   `tfsdk:"workspace"`
-	Log            types.Object   `tfsdk:"log"`
-	Hibernation    types.String   `tfsdk:"hibernation"`
-	ActivePhases   types.Set      `tfsdk:"active_phases"`
-	PullPolicy     types.String   `tfsdk:"pull_policy"`
-	Labels         types.Map      `tfsdk:"labels"`
-	AllLabels      types.Map      `tfsdk:"all_labels"`
-	Status         types.String   `tfsdk:"status"`
-	Containers     types.List     `tfsdk:"containers"`
-	PublishedPorts types.Map      `tfsdk:"published_ports"`
-	ImageDigest    types.String   `tfsdk:"image_digest"`
-	Drift          types.List     `tfsdk:"drift"`
-	Timeouts       timeouts.Value `tfsdk:"timeouts"`
+	containerModel
+	Kind           types.String `tfsdk:"kind"`
+	Replicas       types.Int64  `tfsdk:"replicas"`
+	Port           types.Int64  `tfsdk:"port"`
+	Publish        types.Map    `tfsdk:"publish"`
+	PublishedPorts types.Map    `tfsdk:"published_ports"`
 }
 
 var (

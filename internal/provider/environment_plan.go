@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
-	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
 // ModifyPlan fills in the defaults and says what will become of the containers, exactly: only what the engine alone can
@@ -34,26 +33,24 @@ func (r *environmentResource) ModifyPlan(ctx context.Context, request resource.M
 	if response.Diagnostics.HasError() {
 		return
 	}
-	project := projectOf(ctx, config.Project, &response.Diagnostics)
-	from := originOf(config, project)
-	plan.fill(ctx, config, from, r.data, &response.Diagnostics)
-	plan.check(from, &response.Diagnostics)
-	r.data.warnUnenforced(&response.Diagnostics)
-	plan.AllLabels = r.data.allLabels(plan.Labels)
-	plan.planStatus(project, state)
-	plan.checkQuota(ctx, project, r.data, &response.Diagnostics)
-	plan.planOutputs(ctx, state, project, &response.Diagnostics)
+	plan.plan(ctx, config, state, r.data, &response.Diagnostics)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
 
-// planDestroy takes an environment out of what this run asks for.
-func (r *environmentResource) planDestroy(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
-	var state environmentModel
-	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
-	project := projectOf(ctx, state.Project, &response.Diagnostics)
-	if r.data != nil && !response.Diagnostics.HasError() {
-		r.data.demands.set(project.Namespace.ValueString(), quota.Demand{Environment: state.ID.ValueString()}, false)
-	}
+// plan completes a plan out of the configuration and of the state, which is nil for what is to be made.
+func (m *environmentModel) plan(ctx context.Context, config environmentModel, state *environmentModel, data *Data, diags *diag.Diagnostics) {
+	project := projectOf(ctx, config.Project, diags)
+	from := originOf(config, project)
+	m.fill(ctx, config, from, data, diags)
+	m.SecretsWO = config.SecretsWO
+	m.check(from, diags)
+	m.SecretsWO = types.MapNull(types.StringType) // never in a plan
+	data.warnUnenforced(diags)
+	m.AllLabels = data.allLabels(m.Labels)
+	m.planStatus(project, state)
+	m.planBindings(ctx, project, data, diags)
+	m.checkQuota(ctx, project, data, diags)
+	m.planOutputs(ctx, state, project, diags)
 }
 
 // check refuses what only several attributes together get wrong.
@@ -63,6 +60,7 @@ func (m *environmentModel) check(from origin, diags *diag.Diagnostics) {
 			fmt.Sprintf("The %s stack listens on port %d, which stands in a file of its workspace. Leave port out, or set image and command to run it in another way.", from.stack.Name, from.stack.Port))
 	}
 	m.checkPaths(diags)
+	m.checkVariables(diags)
 	if len(m.Publish.Elements()) > 0 && !m.Egress.IsUnknown() && !m.Egress.ValueBool() {
 		diags.AddAttributeError(path.Root("publish"), "Nothing to publish from",
 			"The environment is on the project's internal network alone, from which an engine publishes no port. Set egress = true, or reach it through a route instead.")
@@ -162,6 +160,9 @@ func (m environmentModel) sameContainers(state environmentModel, project, before
 		{m.WorkingDir, state.WorkingDir},
 		{m.Port, state.Port},
 		{m.Variables, state.Variables},
+		{m.SecretsWOVersion, state.SecretsWOVersion},
+		{m.Bindings, state.Bindings},
+		{m.BindingVersions, state.BindingVersions},
 		{m.HealthCheck, state.HealthCheck},
 		{m.Volumes, state.Volumes},
 		{m.Tmpfs, state.Tmpfs},

@@ -15,7 +15,11 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/quota"
 )
 
-func environments() *environmentResource { return &environmentResource{configured{fourCPUs()}} }
+func environments() *environmentResource {
+	made := &environmentResource{residents{model: func() resident { return &environmentModel{} }}}
+	made.data = fourCPUs()
+	return made
+}
 
 // shopReference is the project as environments get it.
 func shopReference(phase lifecycle.Phase) types.Object {
@@ -35,7 +39,7 @@ func written(t *testing.T, kind lifecycle.Kind, phase lifecycle.Phase) environme
 func proposedFor(configured environmentModel) environmentModel {
 	proposed := configured
 	proposed.Replicas = types.Int64Value(1)
-	proposed.Labels, proposed.Variables = emptyStringMap, emptyStringMap
+	proposed.Labels, proposed.Variables, proposed.Bindings = emptyStringMap, emptyStringMap, emptyStringMap
 	proposed.Entrypoint = stringListValue(nil)
 	proposed.Volumes = types.MapValueMust(types.ObjectType{AttrTypes: volumeTypes}, nil)
 	proposed.Tmpfs = types.MapValueMust(sizeType{}, nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -32,9 +33,21 @@ import (
 )
 
 func (r *environmentResource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
-	attributes := map[string]schema.Attribute{
-		"id":      schema.StringAttribute{Computed: true, MarkdownDescription: "`<namespace>/<name>`, such as `shop/development`."},
-		"project": projectReferenceAttribute(),
+	attributes := containerAttributes()
+	for name, attribute := range environmentAttributes() {
+		attributes[name] = attribute
+	}
+	response.Schema = schema.Schema{
+		MarkdownDescription: "An environment of a project: one or more hardened, limited containers of one kind, on the project's internal network alone. " +
+			"They run as user 1000 without any capability, on a read-only root, with a `noexec` `/tmp`, and cannot gain privileges. " +
+			"What runs in which phase is planned exactly: pausing the project shows `status = \"running\" -> \"stopped\"`.",
+		Attributes: attributes,
+	}
+}
+
+// environmentAttributes are those that agents do not have, who serve nobody.
+func environmentAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			Optional: true, Computed: true,
 			MarkdownDescription: "Name within the project, such as `api`." + nameRule + " Default: the kind. Changing it forces a new environment. Other containers of the project find it as `<name>.<namespace>.isolab`.",
@@ -52,6 +65,35 @@ func (r *environmentResource) Schema(_ context.Context, _ resource.SchemaRequest
 			MarkdownDescription: "Number of containers, from 1 to 32. Default 1.",
 			Validators:          []validator.Int64{int64validator.Between(1, 32)},
 		},
+		"port": schema.Int64Attribute{
+			Optional: true, Computed: true,
+			MarkdownDescription: "TCP port on which the program serves, also in its variable `PORT`. Routes lead to it. Default: the stack's.",
+			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+		},
+		"publish": schema.MapNestedAttribute{
+			Optional: true, Computed: true,
+			Default: mapdefault.StaticValue(types.MapValueMust(types.ObjectType{AttrTypes: publishTypes}, map[string]attr.Value{})),
+			MarkdownDescription: "TCP ports to publish on the host, by a name of your choice, such as `{ debug = { port = 9229 } }`. The engine chooses the host's port: see `published_ports`. " +
+				"Needs `egress = true`, since internal networks cannot publish, and a single replica per port is shown. Default none.",
+			Validators: []validator.Map{mapvalidator.KeysAre(validName{})},
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"port": schema.Int64Attribute{Required: true, MarkdownDescription: "Port of the container.", Validators: []validator.Int64{int64validator.Between(1, 65535)}},
+				"address": schema.StringAttribute{
+					Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
+					MarkdownDescription: "Address of the host. Default `127.0.0.1`; `0.0.0.0` publishes to everybody who reaches the host.",
+					Validators:          []validator.String{validAddress},
+				},
+			}},
+		},
+		"published_ports": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The host's port of each entry of `publish`, of the first replica, while it is up."},
+	}
+}
+
+// containerAttributes are those that environments and agents have in common.
+func containerAttributes() map[string]schema.Attribute {
+	attributes := map[string]schema.Attribute{
+		"id":         schema.StringAttribute{Computed: true, MarkdownDescription: "`<namespace>/<name>`, such as `shop/development`."},
+		"project":    projectReferenceAttribute(),
 		"labels":     labelsAttribute(),
 		"all_labels": allLabelsAttribute(),
 		"drift":      driftAttribute(),
@@ -63,12 +105,7 @@ func (r *environmentResource) Schema(_ context.Context, _ resource.SchemaRequest
 			attributes[name] = attribute
 		}
 	}
-	response.Schema = schema.Schema{
-		MarkdownDescription: "An environment of a project: one or more hardened, limited containers of one kind, on the project's internal network alone. " +
-			"They run as user 1000 without any capability, on a read-only root, with a `noexec` `/tmp`, and cannot gain privileges. " +
-			"What runs in which phase is planned exactly: pausing the project shows `status = \"running\" -> \"stopped\"`.",
-		Attributes: attributes,
-	}
+	return attributes
 }
 
 // environmentProgram is what the containers run.
@@ -95,17 +132,36 @@ func environmentProgram() map[string]schema.Attribute {
 			Optional: true, Computed: true,
 			MarkdownDescription: "Working directory. Default `/workspace`; with an `image` of your own the image's.",
 		},
-		"port": schema.Int64Attribute{
-			Optional: true, Computed: true,
-			MarkdownDescription: "TCP port on which the program serves, also in its variable `PORT`. Routes lead to it. Default: the stack's.",
-			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-		},
 		"variables": schema.MapAttribute{
 			Optional: true, Computed: true, ElementType: types.StringType,
 			Default: mapdefault.StaticValue(emptyStringMap),
 			MarkdownDescription: "Environment variables, such as `{ LOG_LEVEL = \"debug\" }`. They are readable in the state and on the engine, so no secrets. " +
 				"The provider sets `ISOLAB_PROJECT`, `ISOLAB_ENVIRONMENT`, `ISOLAB_KIND`, `ISOLAB_BASE_PATH` and `PORT` unless they are given here. Default none.",
 			Validators: []validator.Map{mapvalidator.KeysAre(validVariable), mapvalidator.NoNullValues()},
+		},
+		"secrets_wo": schema.MapAttribute{
+			Optional: true, WriteOnly: true, Sensitive: true, ElementType: types.StringType,
+			MarkdownDescription: "Environment variables that are secret, such as `{ API_KEY = var.api_key }`. They reach the containers and nothing else: no plan, no state, no label. " +
+				"Terraform cannot tell that one changed, so raise `secrets_wo_version` then. Who may inspect containers on the engine can read them. Default none.",
+			Validators: []validator.Map{
+				mapvalidator.KeysAre(validVariable), mapvalidator.NoNullValues(), mapvalidator.AlsoRequires(path.MatchRoot("secrets_wo_version")),
+			},
+		},
+		"secrets_wo_version": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Number of your choice, from 1, to be changed with the content of `secrets_wo`: the containers are then replaced by ones with the new secrets, one at a time.",
+			Validators:          []validator.Int64{int64validator.AtLeast(1), int64validator.AlsoRequires(path.MatchRoot("secrets_wo"))},
+		},
+		"bindings": schema.MapAttribute{
+			Optional: true, Computed: true, ElementType: types.StringType,
+			Default: mapdefault.StaticValue(emptyStringMap),
+			MarkdownDescription: "Environment variables that get the URL, with credentials, of one of the project's databases, such as `{ DATABASE_URL = isolab_database.main.id }`. " +
+				"The password is derived on the way to the container: no plan, no state and no label has it. While the database is absent in the project's phase, so is the variable. Default none.",
+			Validators: []validator.Map{mapvalidator.KeysAre(validVariable), mapvalidator.NoNullValues()},
+		},
+		"binding_versions": schema.MapAttribute{
+			Computed: true, ElementType: types.Int64Type,
+			MarkdownDescription: "Version of the credentials behind each of the `bindings`, 0 while there are none. When it changes, the containers are replaced by ones with the new credentials.",
 		},
 		"health_check": schema.SingleNestedAttribute{
 			Optional: true, Computed: true,
@@ -142,8 +198,8 @@ func environmentStorage() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"workspace": schema.StringAttribute{
 			Optional: true, Computed: true,
-			MarkdownDescription: "Path at which the project's workspace is mounted: writable in `development`, read-only in `testing` and `deployment`. `\"\"` mounts none. " +
-				"Default `/workspace`; with an `image` of your own only in `development`.",
+			MarkdownDescription: "Path at which the project's workspace is mounted: writable in `development` and for agents, read-only in `testing` and `deployment`. `\"\"` mounts none. " +
+				"Default `/workspace`; in `testing` and `deployment` with an `image` of your own none.",
 			Validators: []validator.String{stringvalidator.Any(stringvalidator.OneOf(""), validMountPath)},
 		},
 		"volumes": schema.MapNestedAttribute{
@@ -234,22 +290,7 @@ func environmentHardening() map[string]schema.Attribute {
 		},
 		"egress": schema.BoolAttribute{
 			Optional: true, Computed: true,
-			MarkdownDescription: "Whether the containers reach the outside, through a network that only the project's containers with `egress` join. Default `true` for `development`, `false` otherwise.",
-		},
-		"publish": schema.MapNestedAttribute{
-			Optional: true, Computed: true,
-			Default: mapdefault.StaticValue(types.MapValueMust(types.ObjectType{AttrTypes: publishTypes}, map[string]attr.Value{})),
-			MarkdownDescription: "TCP ports to publish on the host, by a name of your choice, such as `{ debug = { port = 9229 } }`. The engine chooses the host's port: see `published_ports`. " +
-				"Needs `egress = true`, since internal networks cannot publish, and a single replica per port is shown. Default none.",
-			Validators: []validator.Map{mapvalidator.KeysAre(validName{})},
-			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"port": schema.Int64Attribute{Required: true, MarkdownDescription: "Port of the container.", Validators: []validator.Int64{int64validator.Between(1, 65535)}},
-				"address": schema.StringAttribute{
-					Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
-					MarkdownDescription: "Address of the host. Default `127.0.0.1`; `0.0.0.0` publishes to everybody who reaches the host.",
-					Validators:          []validator.String{validAddress},
-				},
-			}},
+			MarkdownDescription: "Whether the containers reach the outside, through a network that only the project's containers with `egress` join. Default `true` for `development` and agents, `false` otherwise.",
 		},
 	}
 }
@@ -307,8 +348,7 @@ func environmentOutputs() map[string]schema.Attribute {
 				"address": schema.StringAttribute{Computed: true, MarkdownDescription: "IPv4 address on the project's internal network, fixed for the container's life."},
 			}},
 		},
-		"published_ports": schema.MapAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The host's port of each entry of `publish`, of the first replica, while it is up."},
-		"image_digest":    schema.StringAttribute{Computed: true, MarkdownDescription: "Content address of the image that the containers were made from: its digest in the registry, or its id on the engine."},
+		"image_digest": schema.StringAttribute{Computed: true, MarkdownDescription: "Content address of the image that the containers were made from: its digest in the registry, or its id on the engine."},
 	}
 }
 

@@ -44,6 +44,7 @@ func (m environmentModel) wanted(ctx context.Context, diags *diag.Diagnostics) e
 			Kind: lifecycle.Kind(m.Kind.ValueString()), Stack: project.Stack.ValueString(),
 			Image: m.Image.ValueString(), Entrypoint: stringSlice(m.Entrypoint.Elements()), Command: stringSlice(m.Command.Elements()),
 			WorkingDir: m.WorkingDir.ValueString(), Port: int(m.Port.ValueInt64()), Variables: stringMap(m.Variables),
+			SecretsVersion: m.SecretsWOVersion.ValueInt64(), Bindings: m.bindings(),
 			Health: m.health(ctx, diags), User: m.User.ValueString(), ReadOnly: m.ReadOnly.ValueBool(),
 			Capabilities: stringSlice(m.Capabilities.Elements()), Egress: m.Egress.ValueBool(), Workspace: m.Workspace.ValueString(),
 			Log:         engine.LogLimits{MaxSize: log.MaxSize.bytes(), MaxFiles: int(log.MaxFiles.ValueInt64())},
@@ -102,6 +103,8 @@ func (m *environmentModel) read(ctx context.Context, found environment.Environme
 	m.Port = optionalInt(found.Port)
 	m.Replicas = types.Int64Value(int64(len(found.Containers)))
 	m.Variables = stringMapValue(found.Variables)
+	m.SecretsWOVersion = optionalInt(int(found.SecretsVersion))
+	m.readBindings(found.Bindings)
 	m.HealthCheck = healthCheckValue(ctx, found.Health, diags)
 	m.User, m.ReadOnly, m.Egress = types.StringValue(found.User), types.BoolValue(found.ReadOnly), types.BoolValue(found.Egress)
 	m.Capabilities = stringSetValue(found.Capabilities)

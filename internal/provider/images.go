@@ -1,6 +1,9 @@
 package provider
 
-import "github.com/isolab/terraform-provider-isolab/internal/stack"
+import (
+	"github.com/isolab/terraform-provider-isolab/internal/database"
+	"github.com/isolab/terraform-provider-isolab/internal/stack"
+)
 
 // defaultGatewayImage is the first stable nginx without the heap overflows that ordinary configuration could reach.
 const defaultGatewayImage = "docker.io/library/nginx:1.30.4-alpine"
@@ -21,4 +24,12 @@ func (d *Data) gatewayImage() string {
 		return d.Images[imageGateway]
 	}
 	return defaultGatewayImage
+}
+
+// databaseImage is the image of a database: the provider's override, or the preset's own of that version.
+func (d *Data) databaseImage(from database.Preset, version string) string {
+	if d != nil && d.Images[from.Name] != "" {
+		return d.Images[from.Name]
+	}
+	return from.Image + ":" + version
 }

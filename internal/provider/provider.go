@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -82,7 +83,7 @@ func (p *isolabProvider) Configure(ctx context.Context, request provider.Configu
 	if response.Diagnostics.HasError() {
 		return
 	}
-	response.ResourceData, response.DataSourceData = data, data
+	response.ResourceData, response.DataSourceData, response.EphemeralResourceData = data, data, data
 	if !model.connectable() {
 		data.Log.Info("the provider's configuration is not known yet; planning goes ahead without the engine")
 		if request.ClientCapabilities.DeferralAllowed {
@@ -110,8 +111,17 @@ func (p *isolabProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		manage(newProjectResource, "namespace"),
 		manage(newEnvironmentResource, "project", "name"),
+		manage(newAgentResource, "project", "name"),
+		manage(newDatabaseResource, "project", "name"),
 		manage(newGatewayResource, "name"),
 		manage(newRouteResource, "gateway", "project", "name"),
+	}
+}
+
+// EphemeralResources lists the ephemeral resource types, one line each.
+func (p *isolabProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{
+		newCredentialsEphemeral,
 	}
 }
 

@@ -16,16 +16,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/isolab/terraform-provider-isolab/internal/database"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
 
-// imageGateway is the key of images for the gateway's own image; the other keys are the stacks.
+// imageGateway is the key of images for the gateway's own image; the other keys are the stacks and the databases.
 const imageGateway = "gateway"
 
-func imageKeys() []string { return append(stack.Names(), imageGateway) }
+func imageKeys() []string {
+	return slices.Concat(stack.Names(), database.Presets(), []string{imageGateway})
+}
 
-var validImageKey = check{"a stack or gateway", func(value string) string {
+var validImageKey = check{"a stack, a database or gateway", func(value string) string {
 	if slices.Contains(imageKeys(), value) {
 		return ""
 	}

@@ -3,8 +3,8 @@
 set -eu
 umask 077
 
-data="$ISOLAB_DATA/data"
-version="$ISOLAB_DATA/version"
+data="$ISOLAB_DATA/mariadb"
+version="$ISOLAB_DATA/mariadb.version"
 
 if [ -s "$version" ] && [ "$(cat "$version")" != "$ISOLAB_VERSION" ]; then
 	found=$(cat "$version")

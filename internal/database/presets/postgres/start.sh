@@ -5,15 +5,26 @@ umask 077
 
 # Debian keeps the programs of each version apart; the public images have theirs on the PATH.
 PATH="$PATH:/usr/lib/postgresql/$ISOLAB_VERSION/bin"
-export PGDATA="$ISOLAB_DATA/data"
+export PGDATA="$ISOLAB_DATA/postgres"
 
-fresh=
+# run DIRECTORY DATABASE executes the SQL on standard input, one statement a line, before anybody can connect.
+run() {
+	postgres --single -D "$1" "$2" >/tmp/roles.log 2>&1 || { cat /tmp/roles.log >&2; exit 1; }
+}
+
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-	fresh=yes
 	# Made beside its place and moved there, so that no start ever finds half of one.
 	rm -rf "$PGDATA.new"
 	initdb --pgdata="$PGDATA.new" --username=postgres --auth-local=peer --auth-host=reject \
 		--encoding=UTF8 --locale=C.UTF-8 --data-checksums
+	run "$PGDATA.new" postgres <<-END
+		CREATE ROLE app LOGIN;
+		CREATE DATABASE app OWNER app TEMPLATE template0;
+	END
+	# Only a superuser may add the vector extension, where the image has it. Later, app could have laid traps for one.
+	run "$PGDATA.new" app <<-'END'
+		DO $$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN CREATE EXTENSION vector; END IF; END $$;
+	END
 	mv "$PGDATA.new" "$PGDATA"
 fi
 found=$(cat "$PGDATA/PG_VERSION")
@@ -30,18 +41,9 @@ cat >/tmp/hba.conf <<-END
 	host  app app all  scram-sha-256
 END
 
-# One statement a line, run before anybody can connect; what is there already stays.
-postgres --single -D "$PGDATA" postgres >/tmp/roles.log 2>&1 <<-END || { cat /tmp/roles.log >&2; exit 1; }
-	DO \$\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') THEN CREATE ROLE app LOGIN; END IF; END \$\$;
+run "$PGDATA" postgres <<-END
 	ALTER ROLE app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '$ISOLAB_VERIFIER';
-	CREATE DATABASE app OWNER app TEMPLATE template0;
 END
-if [ "$fresh" ]; then
-	# Only a superuser may add the vector extension, where the image has it. Later, app could have laid traps for one.
-	postgres --single -D "$PGDATA" app >/tmp/roles.log 2>&1 <<-END || { cat /tmp/roles.log >&2; exit 1; }
-		DO \$\$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN CREATE EXTENSION vector; END IF; END \$\$;
-	END
-fi
 unset ISOLAB_VERIFIER
 
 # A quarter of the memory limit for the shared buffers, as PostgreSQL's manual advises; what the kernel may cache of the

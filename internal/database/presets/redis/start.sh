@@ -3,8 +3,8 @@
 set -eu
 umask 077
 
-data="$ISOLAB_DATA/data"
-version="$ISOLAB_DATA/version"
+data="$ISOLAB_DATA/redis"
+version="$ISOLAB_DATA/redis.version"
 mkdir -p "$data"
 
 # Newer ones read the files of older ones, not the other way round.
