@@ -59,6 +59,13 @@ func (e *credentialsEphemeral) Open(ctx context.Context, request ephemeral.OpenR
 		return
 	}
 	found, err := e.data.credentials(ctx, model.ID.ValueString())
+	if _, planned := e.data.versions.get(model.ID.ValueString()); planned && gone(err) {
+		model.URL, model.Host, model.Port = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
+		model.Username, model.Password, model.Database = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+		model.Version = types.Int64Unknown()
+		response.Diagnostics.Append(response.Result.Set(ctx, model)...)
+		return
+	}
 	if err != nil {
 		fail(&response.Diagnostics, path.Root("id"), "Unable to derive the credentials of "+model.ID.ValueString(), err)
 		return

@@ -70,6 +70,7 @@ resource "isolab_environment" "worker" {
 variable "api_key" {
   type      = string
   sensitive = true
+  ephemeral = true # or Terraform itself would write it into its plans
 }
 `
 	if err := place.write("main.tf", required+b.config(configuration)); err != nil {
