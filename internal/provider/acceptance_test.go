@@ -28,7 +28,7 @@ import (
 
 // fixtures are the images that scripts/fixtures.sh builds, in place of the public ones.
 var fixtures = map[string]string{
-	"node": "isolab-fixture/node:1", "react": "isolab-fixture/node:1", "python": "isolab-fixture/python:1",
+	"node": "isolab-fixture/node:1", "react": "isolab-fixture/node:1", "python": "isolab-fixture/python:1", "php": "isolab-fixture/php:1",
 	"static": "isolab-fixture/nginx:1", "gateway": "isolab-fixture/nginx:1",
 	"postgres": "isolab-fixture/postgres:1", "mariadb": "isolab-fixture/mariadb:1", "redis": "isolab-fixture/redis:1",
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -244,5 +246,48 @@ func (b *bench) healthy(project, name string) error {
 		case err := <-failed:
 			return err
 		}
+	}
+}
+
+// TestAccDumps restores a dump of one project's database into another's, with the commands of the guide.
+func TestAccDumps(t *testing.T) {
+	guide, err := os.ReadFile("../../templates/guides/databases-and-secrets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range servers[:2] {
+		t.Run(one.engine, func(t *testing.T) {
+			b := onEngine(t)
+			folder := t.TempDir()
+			var commands []string
+			for line := range strings.Lines(string(guide)) {
+				if strings.HasPrefix(line, "docker exec") && strings.Contains(line, map[string]string{"postgres": "pg_", "mariadb": "mariadb"}[one.engine]) {
+					commands = append(commands, strings.NewReplacer("isolab_shop", "isolab_"+b.name("shop"), "isolab_other", "isolab_"+b.name("other")).Replace(line))
+				}
+			}
+			if len(commands) != 2 {
+				t.Fatalf("the guide has %q", commands)
+			}
+			source := one.using("development", "", "")
+			target := strings.NewReplacer("PREFIX-shop", "PREFIX-other", ".shop", ".other", `"shop"`, `"other"`, ".main", ".second", `"main" {`, `"second" {`,
+				`_environment" "client"`, `_environment" "other"`, one.setUp, "SELECT 1").Replace(source)
+			b.test(b.applied(source+target, seen(func() error {
+				for range 3 {
+					b.asks(one, one.write)
+				}
+				for _, command := range commands {
+					shell := exec.Command("sh", "-ec", command)
+					shell.Dir = folder
+					if output, err := shell.CombinedOutput(); err != nil {
+						return fmt.Errorf("%s: %w\n%s", command, err, output)
+					}
+				}
+				line := fmt.Sprintf(one.ask, "$DATABASE_URL", one.count)
+				if got := b.docker("exec", b.container("other", "client"), "sh", "-ec", line); got != "3" {
+					return fmt.Errorf("the restored database has %q rows", got)
+				}
+				return nil
+			})))
+		})
 	}
 }

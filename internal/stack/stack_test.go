@@ -12,7 +12,7 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	if got, want := stack.Names(), []string{"node", "python", "react", "static"}; !slices.Equal(got, want) {
+	if got, want := stack.Names(), []string{"node", "php", "python", "react", "static"}; !slices.Equal(got, want) {
 		t.Errorf("Names() = %q, want %q", got, want)
 	}
 	if _, ok := stack.Get("cobol"); ok {

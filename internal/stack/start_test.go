@@ -21,6 +21,7 @@ import (
 // fixtures are the images built from Debian packages that stand in for the public ones.
 var fixtures = map[string]string{
 	"node":   "isolab-fixture/node:1",
+	"php":    "isolab-fixture/php:1",
 	"python": "isolab-fixture/python:1",
 	"react":  "isolab-fixture/node:1",
 	"static": "isolab-fixture/nginx:1",

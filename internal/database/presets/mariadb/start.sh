@@ -24,7 +24,7 @@ printf %s "$ISOLAB_VERSION" >"$version"
 mkdir -p "$ISOLAB_DATA/tmp" # not /tmp: what is sorted there may be larger than memory
 
 # Run before anybody can connect; what is there already stays. The user isolab comes from this container only, and may do
-# nothing but ask whether the server lives.
+# nothing but ask whether the server lives. mysql is whoever runs in this container, for dumps.
 cat >/tmp/init.sql <<-END
 	CREATE DATABASE IF NOT EXISTS app CHARACTER SET utf8mb4;
 	CREATE USER IF NOT EXISTS app@'%';
@@ -32,6 +32,8 @@ cat >/tmp/init.sql <<-END
 	REVOKE ALL PRIVILEGES, GRANT OPTION FROM app@'%';
 	GRANT ALL PRIVILEGES ON app.* TO app@'%';
 	CREATE USER IF NOT EXISTS isolab@localhost;
+	CREATE USER IF NOT EXISTS mysql@localhost IDENTIFIED VIA unix_socket;
+	GRANT ALL PRIVILEGES ON *.* TO mysql@localhost WITH GRANT OPTION;
 	ALTER USER root@localhost ACCOUNT LOCK;
 	DROP USER IF EXISTS root@'127.0.0.1', root@'::1', ''@localhost;
 END

@@ -1,0 +1,4 @@
+import {
+  to = isolab_agent.reviewer
+  id = "shop/reviewer"
+}

@@ -1,0 +1,1 @@
+terraform import isolab_agent.reviewer shop/reviewer

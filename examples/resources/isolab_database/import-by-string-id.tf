@@ -1,0 +1,4 @@
+import {
+  to = isolab_database.main
+  id = "shop/main"
+}

@@ -1,0 +1,1 @@
+terraform import isolab_database.main shop/main
