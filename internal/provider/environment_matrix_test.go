@@ -24,7 +24,7 @@ variable "phase" { type = string }
 variable "hibernation" { type = string }
 
 locals {
-  stacks = { node = "node", react = "react", python = "python", static = "static", none = null }
+  stacks = merge({ for name in STACKS : name => name }, { none = null })
   checks = CHECKS
   environments = merge([for stack in keys(local.stacks) : {
     for kind in ["development", "testing", "deployment"] : "${stack}-${kind}" => { stack = stack, kind = kind }
@@ -82,7 +82,7 @@ func TestAccEnvironmentMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	// In Terraform's language "${" would begin an expression.
-	text := strings.NewReplacer("BUSYBOX", busybox, "CHECKS", strings.ReplaceAll(string(encoded), "${", "$${")).Replace(matrix)
+	text := strings.NewReplacer("BUSYBOX", busybox, "STACKS", `["`+strings.Join(stack.Names(), `", "`)+`"]`, "CHECKS", strings.ReplaceAll(string(encoded), "${", "$${")).Replace(matrix)
 
 	var steps []resource.TestStep
 	for _, at := range phases {
