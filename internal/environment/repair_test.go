@@ -11,6 +11,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/enginetest"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
+	"github.com/isolab/terraform-provider-isolab/internal/health"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
@@ -180,7 +181,7 @@ func TestNotHealthy(t *testing.T) {
 				on.Announce(engine.Event{ContainerID: id, Action: test.action, ExitCode: "3"}, "connection refused")
 			}
 			now, err := run(on).Create(t.Context(), dev(lifecycle.Running))
-			var unhealthy *environment.UnhealthyError
+			var unhealthy *health.UnhealthyError
 			if !errors.As(err, &unhealthy) || !strings.Contains(unhealthy.Reason, test.reason) {
 				t.Fatalf("got %v", err)
 			}
@@ -220,7 +221,7 @@ func TestInterrupted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		on.Check = func(string) { cancel() }
 		now, err := run(on).Create(ctx, dev(lifecycle.Running))
-		var unhealthy *environment.UnhealthyError
+		var unhealthy *health.UnhealthyError
 		if !errors.As(err, &unhealthy) || !strings.Contains(unhealthy.Reason, "context canceled") {
 			t.Errorf("got %v", err)
 		}

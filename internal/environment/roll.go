@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/health"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
@@ -61,7 +62,7 @@ func (p place) resume(ctx context.Context, next engine.Container) error {
 	if next.State != engine.StateRunning || !p.wanted.Update.WaitForHealthy {
 		return p.bring(ctx, p.wanted, next.ID, next.State)
 	}
-	return p.await(ctx, p.wanted, next.ID)
+	return health.Await(ctx, p.engine, next.ID)
 }
 
 // promote gives a successor the place of a container that served, leads the visitors to it, and removes the former one

@@ -11,6 +11,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/enginetest"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
+	"github.com/isolab/terraform-provider-isolab/internal/health"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/rolling"
@@ -84,7 +85,7 @@ func TestRollBack(t *testing.T) {
 			wanted := changed()
 			wanted.Update.Strategy = strategy
 			now, err := routed(on, &roads{moved: func() { t.Error("visitors were moved") }}).Apply(t.Context(), wanted)
-			var unhealthy *environment.UnhealthyError
+			var unhealthy *health.UnhealthyError
 			if !errors.As(err, &unhealthy) || !strings.Contains(err.Error(), "was left in its place") || !strings.Contains(err.Error(), "listening on the wrong port") {
 				t.Errorf("got %v", err)
 			}
@@ -110,7 +111,7 @@ func TestRollBackFails(t *testing.T) {
 		return nil
 	}
 	_, err := run(on).Apply(t.Context(), changed())
-	var unhealthy *environment.UnhealthyError
+	var unhealthy *health.UnhealthyError
 	if !errors.As(err, &unhealthy) || !errors.Is(err, engine.ErrUnavailable) || !strings.Contains(err.Error(), "roll back") {
 		t.Errorf("got %v", err)
 	}
@@ -125,7 +126,7 @@ func TestWithoutRollBack(t *testing.T) {
 	wanted := changed()
 	wanted.Update.Rollback = false
 	now, err := run(on).Apply(t.Context(), wanted)
-	var unhealthy *environment.UnhealthyError
+	var unhealthy *health.UnhealthyError
 	if !errors.As(err, &unhealthy) {
 		t.Errorf("got %v", err)
 	}
@@ -230,7 +231,7 @@ func TestMoreReplicas(t *testing.T) {
 	create(t, on, wanted)
 	fails(on)
 	wanted.Replicas = 2
-	var unhealthy *environment.UnhealthyError
+	var unhealthy *health.UnhealthyError
 	now, err := run(on).Apply(t.Context(), wanted)
 	if !errors.As(err, &unhealthy) || len(now.Containers) != 1 || len(present(t, on)) != 1 {
 		t.Errorf("%v; now %+v", err, now)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
+	"github.com/isolab/terraform-provider-isolab/internal/health"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 	"github.com/isolab/terraform-provider-isolab/internal/quota"
@@ -109,7 +110,7 @@ func (r *residents) wanted(ctx context.Context, plan, config resident, diags *di
 
 // failedAt is the attribute that a failure is about.
 func failedAt(err error) path.Path {
-	var unhealthy *environment.UnhealthyError
+	var unhealthy *health.UnhealthyError
 	if errors.As(err, &unhealthy) {
 		return path.Root("health_check")
 	}
