@@ -36,12 +36,22 @@ func (p Preset) Complete(spec *environment.Spec, version string) {
 	health := p.Health
 	spec.Kind = lifecycle.KindDatabase
 	spec.Preset, spec.Version = p.Name, version
-	spec.Entrypoint, spec.Command = []string{"/bin/sh", "-c"}, []string{p.Start}
+	spec.Entrypoint, spec.Command = p.Program()
 	spec.Port = p.Port
 	spec.Health = &health
 	spec.ReadOnly = true
 	spec.Volumes = map[string]environment.Volume{Volume(spec.Name): {Path: p.Data}}
-	spec.Variables = map[string]string{variableData: p.Data, variableVersion: version}
+	spec.Variables = p.Variables(version)
+}
+
+// Program is what a container of the database runs.
+func (p Preset) Program() (entrypoint, command []string) {
+	return []string{"/bin/sh", "-c"}, []string{p.Start}
+}
+
+// Variables tell the start script where the data is and of which version.
+func (p Preset) Variables(version string) map[string]string {
+	return map[string]string{variableData: p.Data, variableVersion: version}
 }
 
 // Secrets are the variables that a database's container alone gets to know: not the password, but what checks it.

@@ -22,6 +22,8 @@ const (
 	LabelPort        = "isolab.port"        // the port on which the environment serves
 	LabelGateway     = "isolab.gateway"     // name
 	LabelVolume      = "isolab.volume"      // the name that environments use
+	LabelService     = "isolab.service"     // name of a shared service
+	LabelOffer       = "isolab.offer"       // to which projects a shared service is offered, as JSON
 )
 
 // The roles of objects on the engine.
@@ -34,6 +36,8 @@ const (
 	RoleVolume      = "volume"
 	RoleEnvironment = "environment"
 	RoleGateway     = "gateway"
+	RoleService     = "service"
+	RoleOffer       = "offer"
 	RoleHelper      = "helper" // never started: carries files into and out of a volume
 	RoleLock        = "lock"
 )
@@ -53,7 +57,7 @@ func Labels(maps ...map[string]string) map[string]string {
 // is made with all of these: an image must not make its container look like somebody else's.
 var own = []string{
 	LabelRole, LabelProject, LabelRecord, LabelWriter, LabelEnvironment, LabelKind, LabelReplica, LabelSpec, LabelAddress,
-	LabelPort, LabelGateway, LabelVolume,
+	LabelPort, LabelGateway, LabelVolume, LabelService, LabelOffer,
 }
 
 // Sealed are labels with every one of the provider's own, empty where labels does not have it.

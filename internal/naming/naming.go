@@ -74,6 +74,20 @@ func Gateway(name string) string { return "isolab-gateway_" + name }
 // GatewayFiles names the container, never started, through which a gateway's volume is read and written.
 func GatewayFiles(name string) string { return Gateway(name) + "_files" }
 
+// Service is the name of a shared service's container and of its own network.
+func Service(name string) string { return "isolab-service_" + name }
+
+// ServiceVolume is the name on the engine of a volume that a shared service calls name.
+func ServiceVolume(service, name string) string { return Service(service) + "_volume_" + name }
+
+// ServiceFiles is the name of the volume with a shared service's configuration files of one folder.
+func ServiceFiles(service, folder string) string {
+	return Service(service) + "_files" + strings.ReplaceAll(strings.TrimSuffix(folder, "/"), "/", "_")
+}
+
+// ServiceOffer is the name of the volume whose label says to which projects a shared service is offered.
+func ServiceOffer(service string) string { return Service(service) + "_offer" }
+
 // RoutePath is the path under which a project's routes live on a gateway.
 func RoutePath(namespace string) string { return "/projects/" + namespace + "/" }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Engine interface {
 	network.Engine
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
 	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
+	Connect(ctx context.Context, networkID, containerID string, endpoint engine.Endpoint) error
 	Disconnect(ctx context.Context, networkID, containerID string) error
 	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
@@ -47,6 +49,7 @@ type Wanted struct {
 	DataPolicy DataPolicy
 	Labels     map[string]string
 	Quota      quota.Quota
+	Services   []string // names of shared services that its containers reach
 	// Creator tells, when the project is made, the place from which it is: the same for the same Terraform workspace. A
 	// creation that was killed before its outcome could be written down is continued from there alone. "" for unknown.
 	Creator string
@@ -94,7 +97,7 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 		return Project{}, err
 	}
 	record := Record{
-		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota,
+		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota, Services: slices.Sorted(slices.Values(wanted.Services)),
 		History: p.enter(nil, steps), Revision: 1, Creator: wanted.Creator,
 	}
 	complete, err := p.claim(ctx, &record)
@@ -110,6 +113,9 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 	made, err := p.internalNetwork(ctx, record)
 	if err != nil {
 		return Project{Record: record}, fmt.Errorf("create the internal network of project %s: %w", record.Namespace, err)
+	}
+	if err := p.serve(ctx, record); err != nil {
+		return Project{Record: record}, err
 	}
 	p.log.Info("created project", "namespace", record.Namespace, "phase", record.Phase(), "subnet", made.Subnets[0])
 	return Project{Record: record, Network: made.Name, Subnet: made.Subnets[0], Workspace: naming.Workspace(record.Namespace)}, nil
@@ -178,13 +184,16 @@ func (p *Projects) Update(ctx context.Context, revision int, wanted Wanted) (Pro
 		return Project{}, err
 	}
 	record := Record{
-		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota,
+		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota, Services: slices.Sorted(slices.Values(wanted.Services)),
 		History: p.enter(current.History, steps), Revision: current.Revision + 1,
 	}
 	if err := p.walk(ctx, record, steps); err != nil {
 		return Project{}, err
 	}
 	if err := p.repair(ctx, record); err != nil {
+		return Project{}, err
+	}
+	if err := p.serve(ctx, record); err != nil {
 		return Project{}, err
 	}
 	if lost || !record.same(current) {

@@ -50,8 +50,8 @@ func inspect(snapshot engine.Snapshot, namespace string) (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
+	record.Namespace = namespace // also of what has lost its record
 	found := Project{Record: record}
-	found.Namespace = namespace
 	for _, item := range parts.volumes {
 		if item.Labels[naming.LabelRole] == naming.RoleWorkspace {
 			found.Workspace = item.Name
@@ -87,7 +87,14 @@ func inspect(snapshot engine.Snapshot, namespace string) (Project, error) {
 	if found.Workspace == "" {
 		found.drifted("the workspace volume %s is missing", naming.Workspace(namespace))
 	}
-	for _, guest := range strangers(snapshot, parts.networks, namespace) {
+	if _, present := providers(snapshot, engine.Network{Name: found.Network}); found.Network != "" {
+		for _, name := range record.reaches() {
+			if !present[name] {
+				found.drifted("shared service %s is not on network %s", name, found.Network)
+			}
+		}
+	}
+	for _, guest := range strangers(snapshot, parts.networks, record) {
 		found.drifted("container %s, which is not the project's, is attached to network %s", guest.container.Name, guest.network.Name)
 	}
 	return found, nil
@@ -121,10 +128,17 @@ type guest struct {
 	network   engine.Network
 }
 
-// strangers are the containers on a project's networks that are neither the project's nor a gateway.
-func strangers(snapshot engine.Snapshot, networks []engine.Network, namespace string) []guest {
+// strangers are the containers on a project's networks that are neither the project's, nor a gateway, nor a shared service
+// that the project lists.
+func strangers(snapshot engine.Snapshot, networks []engine.Network, record Record) []guest {
 	return guests(snapshot, networks, func(container engine.ContainerSummary) bool {
-		return container.Labels[naming.LabelProject] != namespace && container.Labels[naming.LabelRole] != naming.RoleGateway
+		switch container.Labels[naming.LabelRole] {
+		case naming.RoleGateway:
+			return false
+		case naming.RoleService:
+			return !slices.Contains(record.reaches(), container.Labels[naming.LabelService])
+		}
+		return container.Labels[naming.LabelProject] != record.Namespace
 	})
 }
 

@@ -31,6 +31,7 @@ type Record struct {
 	History    lifecycle.History `json:"history"`
 	Revision   int               `json:"revision"`
 	Quota      quota.Quota       `json:"quota,omitzero"`
+	Services   []string          `json:"services,omitempty"` // names of shared services, sorted
 	// Creator made the project, which was never changed since; see [Wanted].
 	Creator string `json:"creator,omitempty"`
 }
@@ -41,13 +42,13 @@ func (r Record) Phase() lifecycle.Phase { return r.History.Current() }
 // same reports whether two records say the same, whatever their revision.
 func (r Record) same(other Record) bool {
 	return r.Namespace == other.Namespace && r.Stack == other.Stack && r.DataPolicy == other.DataPolicy && r.Quota == other.Quota &&
-		maps.Equal(r.Labels, other.Labels) && slices.Equal(r.History, other.History)
+		maps.Equal(r.Labels, other.Labels) && slices.Equal(r.Services, other.Services) && slices.Equal(r.History, other.History)
 }
 
 // continues reports whether a record that is to be written is what the same creator wrote before, for the same wish.
 func (r Record) continues(before Record) bool {
 	return r.Creator != "" && r.Creator == before.Creator && r.Stack == before.Stack && r.DataPolicy == before.DataPolicy && r.Quota == before.Quota &&
-		maps.Equal(r.Labels, before.Labels) && slices.EqualFunc(r.History, before.History, func(a, b lifecycle.Entry) bool { return a.Phase == b.Phase })
+		maps.Equal(r.Labels, before.Labels) && slices.Equal(r.Services, before.Services) && slices.EqualFunc(r.History, before.History, func(a, b lifecycle.Entry) bool { return a.Phase == b.Phase })
 }
 
 func (r Record) labels(writer string) (map[string]string, error) {

@@ -31,7 +31,7 @@ func (p *Projects) repair(ctx context.Context, record Record) error {
 		return err
 	}
 	found := ofProject(snapshot, record.Namespace)
-	for _, stranger := range strangers(snapshot, found.networks, record.Namespace) {
+	for _, stranger := range strangers(snapshot, found.networks, record) {
 		p.log.Warn("taking a foreign container out of a project's network", "container", stranger.container.Name, "network", stranger.network.Name)
 		if err := p.engine.Disconnect(ctx, stranger.network.ID, stranger.container.ID); err != nil {
 			return err
@@ -71,14 +71,20 @@ func (p *Projects) Delete(ctx context.Context, namespace string, policy DataPoli
 		return nil, err
 	}
 	found := ofProject(snapshot, namespace)
-	if blockers := blockers(snapshot, found.networks, namespace); len(blockers) > 0 {
+	record, _, err := newest(found.volumes)
+	if err != nil {
+		return nil, err
+	}
+	record.Namespace = namespace
+	if blockers := blockers(snapshot, found.networks, record); len(blockers) > 0 {
 		return nil, &BlockedError{Namespace: namespace, Blockers: blockers}
 	}
-	gateways := guests(snapshot, found.networks, func(container engine.ContainerSummary) bool {
-		return container.Labels[naming.LabelRole] == naming.RoleGateway
+	shared := guests(snapshot, found.networks, func(container engine.ContainerSummary) bool {
+		role := container.Labels[naming.LabelRole]
+		return role == naming.RoleGateway || role == naming.RoleService
 	})
-	for _, gateway := range gateways {
-		if err := p.engine.Disconnect(ctx, gateway.network.ID, gateway.container.ID); err != nil {
+	for _, one := range shared {
+		if err := p.engine.Disconnect(ctx, one.network.ID, one.container.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +114,8 @@ func (p *Projects) Delete(ctx context.Context, namespace string, policy DataPoli
 }
 
 // blockers are the containers that would lose their network or volume with the project.
-func blockers(snapshot engine.Snapshot, networks []engine.Network, namespace string) []string {
+func blockers(snapshot engine.Snapshot, networks []engine.Network, record Record) []string {
+	namespace := record.Namespace
 	var found []string
 	seen := map[string]bool{}
 	for _, container := range snapshot.Containers {
@@ -123,7 +130,7 @@ func blockers(snapshot engine.Snapshot, networks []engine.Network, namespace str
 				namespace, environment, container.Name))
 		}
 	}
-	for _, stranger := range strangers(snapshot, networks, namespace) {
+	for _, stranger := range strangers(snapshot, networks, record) {
 		found = append(found, fmt.Sprintf("foreign container %s is attached to network %s (docker network disconnect %s %s)",
 			stranger.container.Name, stranger.network.Name, stranger.network.Name, stranger.container.Name))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/network"
 	"github.com/isolab/terraform-provider-isolab/internal/project"
+	"github.com/isolab/terraform-provider-isolab/internal/service"
 	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
 
@@ -33,6 +34,7 @@ type Data struct {
 	Projects     *project.Projects
 	Environments *environment.Environments
 	Gateways     *gateway.Gateways
+	Services     *service.Services
 
 	Log hclog.Logger
 
@@ -50,6 +52,7 @@ func (d *Data) connect(connected *docker.Engine) {
 	d.Projects = project.New(connected, networks, d.Log)
 	d.Gateways = gateway.New(connected, networks, d.Log)
 	d.Environments = environment.New(connected, d.Projects, d.Gateways, d.Log)
+	d.Services = service.New(connected, networks, d.Projects, d.Log)
 	d.info = sync.OnceValues(func() (engine.Info, error) { return connected.Info(context.Background()) })
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
 	"github.com/isolab/terraform-provider-isolab/internal/project"
+	"github.com/isolab/terraform-provider-isolab/internal/service"
 	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
 
@@ -22,6 +23,10 @@ func advice(err error) string {
 		return "Choose another name, or bring the existing project under this configuration: terraform import ADDRESS NAMESPACE."
 	case errors.Is(err, environment.ErrExists):
 		return "Choose another name, or bring the existing environment under this configuration: terraform import ADDRESS NAMESPACE/NAME."
+	case errors.Is(err, service.ErrExists):
+		return "Choose another name, or bring the existing service under this configuration: terraform import ADDRESS NAME."
+	case errors.Is(err, project.ErrNotOffered):
+		return "Refer to the service's resource, so that it is made first, offer it to the project (offered_to), or take it out of services."
 	case errors.Is(err, engine.ErrNoImage):
 		return "Check the image's name, and that the engine reaches its registry. An engine that reaches none needs the image loaded (docker load), and pull_policy must not be \"always\"; the provider's images put other ones in place of the defaults."
 	case errors.Is(err, gateway.ErrPortTaken):

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"github.com/isolab/terraform-provider-isolab/internal/database"
+	"github.com/isolab/terraform-provider-isolab/internal/service"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 )
 
@@ -24,6 +25,14 @@ func (d *Data) gatewayImage() string {
 		return d.Images[imageGateway]
 	}
 	return defaultGatewayImage
+}
+
+// serviceImage is the image of a shared service: the provider's override or the preset's own.
+func (d *Data) serviceImage(from service.Preset) string {
+	if d != nil && d.Images[from.Name] != "" {
+		return d.Images[from.Name]
+	}
+	return from.Image
 }
 
 // databaseImage is the image of a database: the provider's override, or the preset's own of that version.

@@ -22,6 +22,7 @@ type projectModel struct {
 	Phase      types.String   `tfsdk:"phase"`
 	DataPolicy types.String   `tfsdk:"data_policy"`
 	Quota      types.Object   `tfsdk:"quota"`
+	Services   types.Set      `tfsdk:"services"`
 	Labels     types.Map      `tfsdk:"labels"`
 	AllLabels  types.Map      `tfsdk:"all_labels"`
 	Network    types.String   `tfsdk:"network"`
@@ -46,6 +47,7 @@ func (m projectModel) wanted(ctx context.Context, diags *diag.Diagnostics) proje
 		DataPolicy: project.DataPolicy(m.DataPolicy.ValueString()),
 		Labels:     stringMap(m.AllLabels),
 		Quota:      quotaOf(ctx, m.Quota, diags),
+		Services:   stringSlice(m.Services.Elements()),
 	}
 }
 
@@ -73,6 +75,7 @@ func (m *projectModel) read(found project.Project) {
 	if bound := quotaValue(found.Quota); !bound.IsNull() || !unbounded(m.Quota) {
 		m.Quota = bound
 	}
+	m.Services = stringSetValue(found.Services)
 	m.Revision = types.Int64Value(int64(found.Revision))
 	m.History = historyValue(found.History)
 }

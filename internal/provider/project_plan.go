@@ -67,7 +67,7 @@ func (m *projectModel) planUpdate(state projectModel, diags *diag.Diagnostics) {
 		diags.AddAttributeWarning(path.Root("stack"), "The workspace keeps the files of the former stack",
 			"Environments of project "+state.ID.ValueString()+" will start as the new stack has it, which needs its files in the workspace. Put them there first, or give the environments an image and a command of their own.")
 	}
-	recorded := m.Phase.Equal(state.Phase) && m.Stack.Equal(state.Stack) && m.DataPolicy.Equal(state.DataPolicy) && m.AllLabels.Equal(state.AllLabels) && m.Quota.Equal(state.Quota)
+	recorded := m.Phase.Equal(state.Phase) && m.Stack.Equal(state.Stack) && m.DataPolicy.Equal(state.DataPolicy) && m.AllLabels.Equal(state.AllLabels) && m.Quota.Equal(state.Quota) && m.Services.Equal(state.Services)
 	if !recorded || len(state.Drift.Elements()) > 0 {
 		m.Revision, m.History = types.Int64Unknown(), types.ListUnknown(historyType)
 	}

@@ -38,7 +38,11 @@ func (r *projectResource) Create(ctx context.Context, request resource.CreateReq
 	}
 	made, err := r.data.Projects.Create(ctx, wanted)
 	if err != nil {
-		fail(&response.Diagnostics, path.Empty(), "Unable to create project "+wanted.Namespace, err)
+		at := path.Empty()
+		if errors.Is(err, project.ErrNotOffered) {
+			at = path.Root("services")
+		}
+		fail(&response.Diagnostics, at, "Unable to create project "+wanted.Namespace, err)
 		// Nothing of ours is on the engine before the record is.
 		if made.Revision == 0 {
 			return
@@ -79,6 +83,9 @@ func (r *projectResource) Update(ctx context.Context, request resource.UpdateReq
 		at := path.Empty()
 		if !plan.Phase.Equal(state.Phase) {
 			at = path.Root("phase")
+		}
+		if errors.Is(err, project.ErrNotOffered) {
+			at = path.Root("services")
 		}
 		fail(&response.Diagnostics, at, "Unable to update project "+state.ID.ValueString(), err)
 		return

@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -67,6 +69,13 @@ func (r *projectResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"quota": quotaAttribute("What all environments of the project may ask for together, such as `{ cpus = 6, memory = \"8GiB\" }`: the limits of all their containers, whether they run or not. " +
 				"Checked at plan as far as it is known, and at apply against what is on the engine. Lowering it below what is in use stops nothing; only more is refused. Default unbounded."),
+			"services": schema.SetAttribute{
+				Optional: true, Computed: true, ElementType: types.StringType,
+				Default: setdefault.StaticValue(stringSetValue(nil)),
+				MarkdownDescription: "Shared services that the project's containers reach, such as `[isolab_shared_service.redis.name]`, each under its own name on the project's internal network. " +
+					"A service joins and leaves while everything runs. In phase `failed` there are none. Default none.",
+				Validators: []validator.Set{setvalidator.ValueStringsAre(validName{})},
+			},
 			"labels":           labelsAttribute(),
 			"all_labels":       allLabelsAttribute(),
 			"network":          schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the project's internal network on the engine."},

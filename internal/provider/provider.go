@@ -114,6 +114,7 @@ func (p *isolabProvider) Resources(context.Context) []func() resource.Resource {
 		manage(newAgentResource, "project", "name"),
 		manage(newDatabaseResource, "project", "name"),
 		manage(newGatewayResource, "name"),
+		manage(newSharedServiceResource, "name"),
 		manage(newRouteResource, "gateway", "project", "name"),
 	}
 }

@@ -17,18 +17,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/database"
+	"github.com/isolab/terraform-provider-isolab/internal/service"
 	"github.com/isolab/terraform-provider-isolab/internal/stack"
 	"github.com/isolab/terraform-provider-isolab/internal/subnet"
 )
 
-// imageGateway is the key of images for the gateway's own image; the other keys are the stacks and the databases.
+// imageGateway is the key of images for the gateway's own image; the other keys are the stacks, the databases and the presets of shared services.
 const imageGateway = "gateway"
 
 func imageKeys() []string {
-	return slices.Concat(stack.Names(), database.Presets(), []string{imageGateway})
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(stack.Names(), database.Presets(), service.Presets(), []string{imageGateway}))))
 }
 
-var validImageKey = check{"a stack, a database or gateway", func(value string) string {
+var validImageKey = check{"a stack, a database, a shared service or gateway", func(value string) string {
 	if slices.Contains(imageKeys(), value) {
 		return ""
 	}

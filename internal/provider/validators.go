@@ -65,6 +65,13 @@ var validImage = check{"an image reference", func(value string) string {
 	return ""
 }}
 
+var validFilePath = check{"an absolute path of a file", func(value string) string {
+	if problem := validMountPath.wrong(path.Dir(value)); problem != "" || path.Clean(value) != value {
+		return fmt.Sprintf("%q cannot be a file here: its folder is mounted. Write an absolute path with a folder of the service's own, such as \"/etc/app/app.conf\".", value)
+	}
+	return ""
+}}
+
 // reserved paths are the engine's own or would hide what the container runs from.
 var reserved = regexp.MustCompile(`^/(proc|sys|dev)?(/|$)`)
 

@@ -1,5 +1,6 @@
-# Starts PostgreSQL on the data directory below $ISOLAB_DATA. The role app owns the database app; its password is the one
-# whose verifier is $ISOLAB_VERIFIER, whatever it was before. Only processes of this container are postgres, over the socket.
+# Starts PostgreSQL on the data directory below $ISOLAB_DATA. Only processes of this container are postgres, over the socket.
+# With $ISOLAB_VERIFIER it serves one project: the role app owns the database app, and its password is the one that has this
+# verifier, whatever it was before. Without, it is shared: nobody comes in who was not given a role and a database.
 set -eu
 umask 077
 
@@ -17,14 +18,23 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 	rm -rf "$PGDATA.new"
 	initdb --pgdata="$PGDATA.new" --username=postgres --auth-local=peer --auth-host=reject \
 		--encoding=UTF8 --locale=C.UTF-8 --data-checksums
-	run "$PGDATA.new" postgres <<-END
-		CREATE ROLE app LOGIN;
-		CREATE DATABASE app OWNER app TEMPLATE template0;
-	END
-	# Only a superuser may add the vector extension, where the image has it. Later, app could have laid traps for one.
-	run "$PGDATA.new" app <<-'END'
-		DO $$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN CREATE EXTENSION vector; END IF; END $$;
-	END
+	if [ "${ISOLAB_VERIFIER-}" ]; then
+		run "$PGDATA.new" postgres <<-END
+			CREATE ROLE app LOGIN;
+			CREATE DATABASE app OWNER app TEMPLATE template0;
+		END
+		# Only a superuser may add the vector extension, where the image has it. Later, app could have laid traps for one.
+		run "$PGDATA.new" app <<-'END'
+			DO $$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN CREATE EXTENSION vector; END IF; END $$;
+		END
+	else
+		for database in template1 postgres; do
+			run "$PGDATA.new" $database <<-END
+				REVOKE ALL ON DATABASE $database FROM PUBLIC;
+				REVOKE ALL ON SCHEMA public FROM PUBLIC;
+			END
+		done
+	fi
 	mv "$PGDATA.new" "$PGDATA"
 fi
 found=$(cat "$PGDATA/PG_VERSION")
@@ -34,17 +44,23 @@ if [ "$found" != "$ISOLAB_VERSION" ]; then
 	exit 1
 fi
 
-# Nobody but app comes in over the network.
-cat >/tmp/hba.conf <<-END
-	local all postgres trust
-	local app app      scram-sha-256
-	host  app app all  scram-sha-256
-END
-
-run "$PGDATA" postgres <<-END
-	ALTER ROLE app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '$ISOLAB_VERIFIER';
-END
-unset ISOLAB_VERIFIER
+if [ "${ISOLAB_VERIFIER-}" ]; then
+	cat >/tmp/hba.conf <<-END
+		local all postgres trust
+		local app app      scram-sha-256
+		host  app app all  scram-sha-256
+	END
+	run "$PGDATA" postgres <<-END
+		ALTER ROLE app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '$ISOLAB_VERIFIER';
+	END
+	unset ISOLAB_VERIFIER
+else
+	cat >/tmp/hba.conf <<-END
+		local all postgres     trust
+		host  all postgres all reject
+		host  all all      all scram-sha-256
+	END
+fi
 
 # A quarter of the memory limit for the shared buffers, as PostgreSQL's manual advises; what the kernel may cache of the
 # rest is only an estimate for the planner.

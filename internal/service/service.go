@@ -1,0 +1,537 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/hardening"
+	"github.com/isolab/terraform-provider-isolab/internal/health"
+	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
+	"github.com/isolab/terraform-provider-isolab/internal/lock"
+	"github.com/isolab/terraform-provider-isolab/internal/naming"
+	"github.com/isolab/terraform-provider-isolab/internal/volume"
+)
+
+// Engine is what this package needs of one.
+type Engine interface {
+	lock.Engine
+	health.Engine
+	Containers(ctx context.Context, labels map[string]string) ([]engine.ContainerSummary, error)
+	StartContainer(ctx context.Context, id string) error
+	StopContainer(ctx context.Context, id string, grace time.Duration) error
+	UnpauseContainer(ctx context.Context, id string) error
+	UpdateLimits(ctx context.Context, id string, limits engine.Limits) error
+	Signal(ctx context.Context, id, signal string) error
+	Networks(ctx context.Context, labels map[string]string) ([]engine.Network, error)
+	RemoveNetwork(ctx context.Context, id string) error
+	Connect(ctx context.Context, networkID, containerID string, endpoint engine.Endpoint) error
+	Disconnect(ctx context.Context, networkID, containerID string) error
+	Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error)
+	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
+	RemoveVolume(ctx context.Context, name string) error
+	EnsureImage(ctx context.Context, ref string, policy engine.PullPolicy) (engine.Image, error)
+}
+
+// Networks finds a network by its labels or makes it, with a subnet of its own.
+type Networks interface {
+	Ensure(ctx context.Context, spec engine.NetworkSpec, labels map[string]string) (engine.Network, error)
+}
+
+// Projects know who lists a service.
+type Projects interface {
+	// Listing answers with the internal networks of the projects that list a service, by namespace.
+	Listing(ctx context.Context, service string) (map[string]engine.Network, error)
+}
+
+// grace is how long a container may take to end by itself.
+const grace = 10 * time.Second
+
+// ErrExists means that the engine already runs a shared service of this name that was asked for in other words.
+var ErrExists = errors.New("the shared service exists already")
+
+// ListedError says that a service cannot go because projects list it.
+type ListedError struct {
+	Service  string
+	Projects []string
+}
+
+func (e *ListedError) Error() string {
+	return fmt.Sprintf("shared service %s is listed by project %s; take it out of their services first. Nothing was removed", e.Service, strings.Join(e.Projects, ", "))
+}
+
+// Service is a shared service as the engine holds it.
+type Service struct {
+	Spec
+	Offer       Offer
+	ContainerID string
+	ImageID     string
+	Running     bool
+	Projects    []string // whose networks it is joined to
+	// Drift says in sentences what on the engine is not as it was asked for.
+	Drift []string
+}
+
+// Services are the shared services of one engine.
+type Services struct {
+	on       Engine
+	networks Networks
+	projects Projects
+	locks    *lock.Locker
+	log      hclog.Logger
+}
+
+// New manages the shared services of an engine.
+func New(on Engine, networks Networks, projects Projects, log hclog.Logger) *Services {
+	return &Services{on: on, networks: networks, projects: projects, locks: lock.New(on), log: log.Named("service")}
+}
+
+// Create makes a service; [ErrExists] when there is one of the name that was asked for in other words.
+func (s *Services) Create(ctx context.Context, wanted Wanted) (Service, error) {
+	found, err := s.find(ctx, wanted.Name)
+	if err == nil && found.Spec.Labels[naming.LabelSpec] != wanted.label() {
+		return Service{}, fmt.Errorf("shared service %s: %w", wanted.Name, ErrExists)
+	}
+	if err != nil && !errors.Is(err, engine.ErrNotFound) {
+		return Service{}, err
+	}
+	return s.Apply(ctx, wanted)
+}
+
+// Apply brings a service to what is wanted, whatever it is now. It returns when the health check passes. When it fails
+// half-way, the answer still tells what is there.
+func (s *Services) Apply(ctx context.Context, wanted Wanted) (Service, error) {
+	wanted.FileNames = slices.Sorted(maps.Keys(wanted.Files))
+	image, err := s.on.EnsureImage(ctx, wanted.Image, wanted.PullPolicy) // without it, nothing that serves now is touched
+	if err != nil {
+		return Service{}, fmt.Errorf("shared service %s: %w", wanted.Name, err)
+	}
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
+	failed := s.locked(ctx, wanted.Name, func(ctx context.Context) error { return s.become(ctx, wanted, image) })
+	now, err := s.Read(context.WithoutCancel(ctx), wanted.Name)
+	if failed != nil {
+		return now, fmt.Errorf("make shared service %s: %w", wanted.Name, failed)
+	}
+	return now, err
+}
+
+func (s *Services) locked(ctx context.Context, name string, work func(ctx context.Context) error) error {
+	held, release, err := s.locks.Acquire(ctx, "service_"+name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(held), release())
+}
+
+func (s *Services) become(ctx context.Context, wanted Wanted, image engine.Image) error {
+	own, err := s.networks.Ensure(ctx, engine.NetworkSpec{
+		Name: naming.Service(wanted.Name), Internal: !wanted.Egress && len(wanted.Publish) == 0, Labels: labels(wanted.Name),
+	}, labels(wanted.Name))
+	if err != nil {
+		return err
+	}
+	if err := s.offer(ctx, wanted.Name, wanted.Offer); err != nil {
+		return err
+	}
+	listing, err := s.projects.Listing(ctx, wanted.Name)
+	if err != nil {
+		return err
+	}
+	found, err := s.find(ctx, wanted.Name)
+	switch {
+	case errors.Is(err, engine.ErrNotFound):
+		return s.make(ctx, wanted, own, listing)
+	case err != nil:
+		return err
+	}
+	if reason := unfit(wanted, image, own, found); reason != "" {
+		s.log.Info("making the container anew", "service", wanted.Name, "reason", reason)
+		if err := s.on.StopContainer(ctx, found.ID, grace); err != nil {
+			return err
+		}
+		if err := s.on.RemoveContainer(ctx, found.ID); err != nil {
+			return err
+		}
+		if err := s.clearFiles(ctx, wanted.Name); err != nil {
+			return err
+		}
+		return s.make(ctx, wanted, own, listing)
+	}
+	return s.keep(ctx, wanted, own, listing, found)
+}
+
+// unfit says why a container has to be made anew, or nothing.
+func unfit(wanted Wanted, image engine.Image, own engine.Network, found engine.Container) string {
+	request := wanted.container()
+	switch weakened := hardening.Weakened(request, found); {
+	case found.Spec.Labels[naming.LabelSpec] != request.Labels[naming.LabelSpec]:
+		return "its configuration changed"
+	case len(weakened) > 0:
+		return weakened[0]
+	case wanted.PullPolicy == engine.PullAlways && found.ImageID != image.ID:
+		return "its image is another one"
+	case !joined(found)[own.Name]:
+		return "it lost its own network"
+	}
+	return ""
+}
+
+func joined(found engine.Container) map[string]bool {
+	networks := map[string]bool{}
+	for _, endpoint := range found.Spec.Networks {
+		networks[endpoint.Network] = true
+	}
+	return networks
+}
+
+// make makes the container on its own network and on those of the projects that list it, and starts it.
+func (s *Services) make(ctx context.Context, wanted Wanted, own engine.Network, listing map[string]engine.Network) error {
+	owner, err := wanted.owner()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted.Volumes)) {
+		if err := s.volume(ctx, wanted.Name, naming.ServiceVolume(wanted.Name, name), map[string]string{naming.LabelVolume: name}, owner); err != nil {
+			return err
+		}
+	}
+	for _, folder := range wanted.folders() {
+		if err := s.volume(ctx, wanted.Name, naming.ServiceFiles(wanted.Name, folder), nil, owner); err != nil {
+			return err
+		}
+	}
+	endpoints := []engine.Endpoint{{Network: own.ID}}
+	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
+		endpoints = append(endpoints, Endpoint(listing[namespace].ID, wanted.Name))
+	}
+	request := wanted.container(endpoints...)
+	if request.Env == nil {
+		request.Env = map[string]string{}
+	}
+	maps.Copy(request.Env, wanted.Secrets)
+	// The engine fills an empty volume with what the image has at its place; the files come after that.
+	id, err := s.on.CreateContainer(ctx, request)
+	if err != nil {
+		return err
+	}
+	if _, err := s.write(ctx, wanted); err != nil {
+		return err
+	}
+	return s.start(ctx, id)
+}
+
+func (s *Services) start(ctx context.Context, id string) error {
+	if err := s.on.StartContainer(ctx, id); err != nil {
+		return err
+	}
+	return health.Await(ctx, s.on, id)
+}
+
+// volume makes one of the service's own volumes, writable for its user. One that exists is left as it is.
+func (s *Services) volume(ctx context.Context, service, name string, extra map[string]string, owner int) error {
+	existing, err := s.on.Volumes(ctx, labels(service))
+	if err != nil || slices.ContainsFunc(existing, func(one engine.Volume) bool { return one.Name == name }) {
+		return err
+	}
+	made, err := s.on.CreateVolume(ctx, name, naming.Labels(extra, labels(service)))
+	if err != nil {
+		return err
+	}
+	if made.Labels[naming.LabelService] != service {
+		return fmt.Errorf("volume %s exists and is not the service's: %w; rename or remove it (docker volume rm %s)", name, engine.ErrConflict, name)
+	}
+	return volume.Write(ctx, s.on, name, owner, nil)
+}
+
+// clearFiles removes the configuration files of a service that has no container.
+func (s *Services) clearFiles(ctx context.Context, service string) error {
+	volumes, err := s.on.Volumes(ctx, labels(service))
+	if err != nil {
+		return err
+	}
+	for _, one := range volumes {
+		if one.Labels[naming.LabelVolume] == "" {
+			if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// write puts the configuration files where they differ, and reports whether any did.
+func (s *Services) write(ctx context.Context, wanted Wanted) (changed bool, err error) {
+	for _, folder := range wanted.folders() {
+		files := map[string][]byte{}
+		for name, content := range wanted.Files {
+			if path.Dir(name) == folder {
+				files[path.Base(name)] = []byte(content)
+			}
+		}
+		err := volume.With(ctx, s.on, naming.ServiceFiles(wanted.Name, folder), func(ctx context.Context, container string) error {
+			archive, err := s.on.ReadArchive(ctx, container, volume.Root)
+			if err != nil {
+				return err
+			}
+			defer archive.Close()
+			present, err := volume.Unpack(archive)
+			if err != nil || holds(present, files) {
+				return err
+			}
+			changed = true
+			return s.on.WriteArchive(ctx, container, "/", volume.Pack(volume.Root, volume.Owner, files))
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return changed, nil
+}
+
+// holds reports whether all of files are among those present.
+func holds(present, files map[string][]byte) bool {
+	for name, content := range files {
+		if found, there := present[name]; !there || !slices.Equal(found, content) {
+			return false
+		}
+	}
+	return true
+}
+
+// keep mends a container that can stay.
+func (s *Services) keep(ctx context.Context, wanted Wanted, own engine.Network, listing map[string]engine.Network, found engine.Container) error {
+	have := found.Spec.Limits
+	if want := wanted.Limits; have.CPUs != want.CPUs || have.Memory != want.Memory || have.Pids != want.Pids {
+		if err := s.on.UpdateLimits(ctx, found.ID, want); err != nil {
+			return err
+		}
+	}
+	present := joined(found)
+	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
+		if network := listing[namespace]; !present[network.Name] {
+			if err := s.on.Connect(ctx, network.ID, found.ID, Endpoint(network.ID, wanted.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, network := range foreign(found, own.Name, listing) {
+		if err := s.on.Disconnect(ctx, network, found.ID); err != nil {
+			return err
+		}
+	}
+	changed, err := s.write(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	switch {
+	case found.State == engine.StatePaused:
+		return s.on.UnpauseContainer(ctx, found.ID)
+	case found.State != engine.StateRunning:
+		return s.start(ctx, found.ID)
+	case changed && wanted.ReloadSignal != "":
+		return s.on.Signal(ctx, found.ID, wanted.ReloadSignal)
+	case changed:
+		if err := s.on.StopContainer(ctx, found.ID, grace); err != nil {
+			return err
+		}
+		return s.start(ctx, found.ID)
+	}
+	return nil
+}
+
+// foreign are the networks on which a service has no place.
+func foreign(found engine.Container, own string, listing map[string]engine.Network) []string {
+	names := map[string]bool{own: true}
+	for _, network := range listing {
+		names[network.Name] = true
+	}
+	var others []string
+	for network := range joined(found) {
+		if !names[network] {
+			others = append(others, network)
+		}
+	}
+	slices.Sort(others)
+	return others
+}
+
+// offer writes down to whom the service is offered, as a label, which cannot change: the volume is made anew. Without one
+// it is offered to nobody.
+func (s *Services) offer(ctx context.Context, name string, offer Offer) error {
+	encoded, err := json.Marshal(offer)
+	if err != nil {
+		return err
+	}
+	existing, err := s.on.Volumes(ctx, offerLabels(name))
+	if err != nil {
+		return err
+	}
+	for _, one := range existing {
+		if one.Labels[naming.LabelOffer] == string(encoded) {
+			return nil
+		}
+		if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
+			return err
+		}
+	}
+	_, err = s.on.CreateVolume(ctx, naming.ServiceOffer(name), naming.Labels(offerLabels(name), map[string]string{naming.LabelOffer: string(encoded)}))
+	return err
+}
+
+func offerLabels(name string) map[string]string {
+	return map[string]string{naming.LabelRole: naming.RoleOffer, naming.LabelService: name}
+}
+
+// find looks closely at the service's container; [engine.ErrNotFound] when there is none.
+func (s *Services) find(ctx context.Context, name string) (engine.Container, error) {
+	containers, err := s.on.Containers(ctx, labels(name))
+	if err != nil {
+		return engine.Container{}, err
+	}
+	if len(containers) == 0 {
+		return engine.Container{}, fmt.Errorf("container of shared service %s: %w", name, engine.ErrNotFound)
+	}
+	return s.on.Container(ctx, containers[0].ID)
+}
+
+// Read tells what the engine holds of a service; [engine.ErrNotFound] when it has no container.
+func (s *Services) Read(ctx context.Context, name string) (Service, error) {
+	found, err := s.find(ctx, name)
+	if err != nil {
+		return Service{}, fmt.Errorf("read shared service %s: %w", name, err)
+	}
+	now := Service{ContainerID: found.ID, ImageID: found.ImageID, Running: found.State == engine.StateRunning}
+	if err := json.Unmarshal([]byte(found.Spec.Labels[naming.LabelSpec]), &now.Spec); err != nil {
+		return Service{}, fmt.Errorf("read the specification in the label of container %s: %w", found.Spec.Name, err)
+	}
+	now.Limits = found.Spec.Limits
+	volumes, err := s.on.Volumes(ctx, offerLabels(name))
+	if err != nil {
+		return Service{}, err
+	}
+	if now.Offer, err = OfferOf(name, volumes); err != nil {
+		return Service{}, err
+	}
+	listing, err := s.projects.Listing(ctx, name)
+	if err != nil {
+		return Service{}, err
+	}
+	now.Drift = hardening.Weakened(now.container(), found)
+	present := joined(found)
+	if !present[naming.Service(name)] {
+		now.drifted("container %s: is not on its own network", found.Spec.Name)
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
+		if present[listing[namespace].Name] {
+			now.Projects = append(now.Projects, namespace)
+		} else {
+			now.drifted("container %s: is not on the network of project %s, which lists it", found.Spec.Name, namespace)
+		}
+	}
+	for _, network := range foreign(found, naming.Service(name), listing) {
+		now.drifted("container %s: is on network %s, where it does not belong", found.Spec.Name, network)
+	}
+	if len(volumes) == 0 {
+		now.drifted("the volume that says to whom the service is offered is missing")
+	}
+	return now, nil
+}
+
+func (s *Service) drifted(format string, args ...any) {
+	s.Drift = append(s.Drift, fmt.Sprintf(format, args...))
+}
+
+// Delete removes a service: its container, network and files, and its data unless keep says otherwise. The volumes that
+// stay are named in the answer. A [*ListedError] while projects list it.
+func (s *Services) Delete(ctx context.Context, name string, keep bool) (retained []string, err error) {
+	ctx, done := interrupt.Shield(ctx)
+	defer done()
+	err = s.locked(ctx, name, func(ctx context.Context) error {
+		retained, err = s.remove(ctx, name, keep)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("remove shared service %s: %w", name, err)
+	}
+	return retained, nil
+}
+
+func (s *Services) remove(ctx context.Context, name string, keep bool) (retained []string, err error) {
+	listing, err := s.projects.Listing(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(listing) > 0 {
+		return nil, &ListedError{Service: name, Projects: slices.Sorted(maps.Keys(listing))}
+	}
+	found, err := s.find(ctx, name)
+	if err != nil && !errors.Is(err, engine.ErrNotFound) {
+		return nil, err
+	}
+	if err == nil {
+		if err := errors.Join(s.on.StopContainer(ctx, found.ID, grace), s.on.RemoveContainer(ctx, found.ID)); err != nil {
+			return nil, err
+		}
+	}
+	networks, err := s.on.Networks(ctx, labels(name))
+	if err != nil {
+		return nil, err
+	}
+	for _, network := range networks {
+		if err := s.on.RemoveNetwork(ctx, network.ID); err != nil {
+			return nil, err
+		}
+	}
+	volumes, err := s.on.Volumes(ctx, map[string]string{naming.LabelService: name})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range volumes {
+		if keep && one.Labels[naming.LabelVolume] != "" {
+			retained = append(retained, one.Name)
+			continue
+		}
+		if err := volume.Sweep(ctx, s.on, one.Name); err != nil {
+			return nil, err
+		}
+		if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
+			return nil, err
+		}
+	}
+	return retained, nil
+}
+
+// Files reads a service's configuration files back, by path: for imports.
+func (s *Services) Files(ctx context.Context, spec Spec) (map[string]string, error) {
+	files := map[string]string{}
+	for _, folder := range spec.folders() {
+		err := volume.With(ctx, s.on, naming.ServiceFiles(spec.Name, folder), func(ctx context.Context, container string) error {
+			archive, err := s.on.ReadArchive(ctx, container, volume.Root)
+			if err != nil {
+				return err
+			}
+			defer archive.Close()
+			present, err := volume.Unpack(archive)
+			for _, name := range spec.FileNames {
+				if content, there := present[path.Base(name)]; there && path.Dir(name) == folder {
+					files[name] = string(content)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the files of shared service %s: %w", spec.Name, err)
+		}
+	}
+	return files, nil
+}
