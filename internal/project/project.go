@@ -100,6 +100,9 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota, Services: slices.Sorted(slices.Values(wanted.Services)),
 		History: p.enter(nil, steps), Revision: 1, Creator: wanted.Creator,
 	}
+	if err := p.offered(ctx, record); err != nil {
+		return Project{}, err
+	}
 	complete, err := p.claim(ctx, &record)
 	if err != nil {
 		return Project{}, err
@@ -187,13 +190,13 @@ func (p *Projects) Update(ctx context.Context, revision int, wanted Wanted) (Pro
 		Namespace: wanted.Namespace, Stack: wanted.Stack, DataPolicy: wanted.DataPolicy, Labels: wanted.Labels, Quota: wanted.Quota, Services: slices.Sorted(slices.Values(wanted.Services)),
 		History: p.enter(current.History, steps), Revision: current.Revision + 1,
 	}
+	if err := p.offered(ctx, record); err != nil {
+		return Project{}, err
+	}
 	if err := p.walk(ctx, record, steps); err != nil {
 		return Project{}, err
 	}
 	if err := p.repair(ctx, record); err != nil {
-		return Project{}, err
-	}
-	if err := p.serve(ctx, record); err != nil {
 		return Project{}, err
 	}
 	if lost || !record.same(current) {
@@ -203,6 +206,10 @@ func (p *Projects) Update(ctx context.Context, revision int, wanted Wanted) (Pro
 		if err := p.forget(ctx, record); err != nil {
 			return Project{}, err
 		}
+	}
+	// After the record: a service that is made anew meanwhile looks there.
+	if err := p.serve(ctx, record); err != nil {
+		return Project{}, err
 	}
 	return p.Read(ctx, wanted.Namespace)
 }

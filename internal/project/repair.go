@@ -131,6 +131,9 @@ func blockers(snapshot engine.Snapshot, networks []engine.Network, record Record
 		}
 	}
 	for _, stranger := range strangers(snapshot, networks, record) {
+		if stranger.container.Labels[naming.LabelRole] == naming.RoleService {
+			continue // which loses nothing that it needs
+		}
 		found = append(found, fmt.Sprintf("foreign container %s is attached to network %s (docker network disconnect %s %s)",
 			stranger.container.Name, stranger.network.Name, stranger.network.Name, stranger.container.Name))
 	}

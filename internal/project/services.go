@@ -23,6 +23,31 @@ func (r Record) reaches() []string {
 	return r.Services
 }
 
+// offered reports [ErrNotOffered] when the project lists a shared service that is not there, or not for it.
+func (p *Projects) offered(ctx context.Context, record Record) error {
+	if len(record.reaches()) == 0 {
+		return nil
+	}
+	snapshot, err := p.engine.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	services, _ := providers(snapshot, engine.Network{})
+	for _, name := range record.reaches() {
+		if _, there := services[name]; !there {
+			return fmt.Errorf("shared service %s: %w: the engine does not hold it", name, ErrNotOffered)
+		}
+		offer, err := service.OfferOf(name, snapshot.Volumes)
+		if err != nil {
+			return err
+		}
+		if !offer.To(record.Namespace, record.Labels) {
+			return fmt.Errorf("shared service %s: %w: its offered_to leaves the project out", name, ErrNotOffered)
+		}
+	}
+	return nil
+}
+
 // serve joins the shared services that a project lists to its internal network, each under its own name, and takes out
 // those that it does not list. No container of the project is touched.
 func (p *Projects) serve(ctx context.Context, record Record) error {
@@ -36,21 +61,10 @@ func (p *Projects) serve(ctx context.Context, record Record) error {
 	}
 	services, present := providers(snapshot, network)
 	for _, name := range record.reaches() {
-		container, there := services[name]
-		if !there {
-			return fmt.Errorf("shared service %s: %w: the engine does not hold it", name, ErrNotOffered)
-		}
-		offer, err := service.OfferOf(name, snapshot.Volumes)
-		if err != nil {
-			return err
-		}
-		if !offer.To(record.Namespace, record.Labels) {
-			return fmt.Errorf("shared service %s: %w: see its offered_to", name, ErrNotOffered)
-		}
 		if present[name] {
 			continue
 		}
-		if err := p.engine.Connect(ctx, network.ID, container.ID, service.Endpoint(network.ID, name)); err != nil && !errors.Is(err, engine.ErrConflict) {
+		if err := p.engine.Connect(ctx, network.ID, services[name].ID, service.Endpoint(network.ID, name)); err != nil && !errors.Is(err, engine.ErrConflict) {
 			return err
 		}
 	}

@@ -250,6 +250,10 @@ func (r *sharedServiceResource) apply(ctx context.Context, plan *sharedServiceMo
 		}
 	}
 	plan.read(ctx, now, diags)
+	if err == nil {
+		// A project may come or go at this very moment; what it does not do itself, the next plan shows.
+		plan.Drift = stringListValue(nil)
+	}
 	return true
 }
 

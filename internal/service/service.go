@@ -97,6 +97,7 @@ func New(on Engine, networks Networks, projects Projects, log hclog.Logger) *Ser
 
 // Create makes a service; [ErrExists] when there is one of the name that was asked for in other words.
 func (s *Services) Create(ctx context.Context, wanted Wanted) (Service, error) {
+	wanted.FileNames = slices.Sorted(maps.Keys(wanted.Files))
 	found, err := s.find(ctx, wanted.Name)
 	if err == nil && found.Spec.Labels[naming.LabelSpec] != wanted.label() {
 		return Service{}, fmt.Errorf("shared service %s: %w", wanted.Name, ErrExists)
@@ -143,14 +144,10 @@ func (s *Services) become(ctx context.Context, wanted Wanted, image engine.Image
 	if err := s.offer(ctx, wanted.Name, wanted.Offer); err != nil {
 		return err
 	}
-	listing, err := s.projects.Listing(ctx, wanted.Name)
-	if err != nil {
-		return err
-	}
 	found, err := s.find(ctx, wanted.Name)
 	switch {
 	case errors.Is(err, engine.ErrNotFound):
-		return s.make(ctx, wanted, own, listing)
+		return s.make(ctx, wanted, own)
 	case err != nil:
 		return err
 	}
@@ -165,9 +162,9 @@ func (s *Services) become(ctx context.Context, wanted Wanted, image engine.Image
 		if err := s.clearFiles(ctx, wanted.Name); err != nil {
 			return err
 		}
-		return s.make(ctx, wanted, own, listing)
+		return s.make(ctx, wanted, own)
 	}
-	return s.keep(ctx, wanted, own, listing, found)
+	return s.keep(ctx, wanted, own, found)
 }
 
 // unfit says why a container has to be made anew, or nothing.
@@ -194,8 +191,8 @@ func joined(found engine.Container) map[string]bool {
 	return networks
 }
 
-// make makes the container on its own network and on those of the projects that list it, and starts it.
-func (s *Services) make(ctx context.Context, wanted Wanted, own engine.Network, listing map[string]engine.Network) error {
+// make makes the container, joins it to the projects that list it, and starts it.
+func (s *Services) make(ctx context.Context, wanted Wanted, own engine.Network) error {
 	owner, err := wanted.owner()
 	if err != nil {
 		return err
@@ -210,11 +207,7 @@ func (s *Services) make(ctx context.Context, wanted Wanted, own engine.Network, 
 			return err
 		}
 	}
-	endpoints := []engine.Endpoint{{Network: own.ID}}
-	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
-		endpoints = append(endpoints, Endpoint(listing[namespace].ID, wanted.Name))
-	}
-	request := wanted.container(endpoints...)
+	request := wanted.container(engine.Endpoint{Network: own.ID})
 	if request.Env == nil {
 		request.Env = map[string]string{}
 	}
@@ -227,7 +220,39 @@ func (s *Services) make(ctx context.Context, wanted Wanted, own engine.Network, 
 	if _, err := s.write(ctx, wanted); err != nil {
 		return err
 	}
+	made, err := s.on.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	// A project that lists it no longer, from now on sees this container and takes it out itself.
+	if err := s.place(ctx, own, made); err != nil {
+		return err
+	}
 	return s.start(ctx, id)
+}
+
+// place joins a container to the networks of the projects that list the service, and takes it out of all others.
+func (s *Services) place(ctx context.Context, own engine.Network, found engine.Container) error {
+	name := found.Spec.Labels[naming.LabelService]
+	listing, err := s.projects.Listing(ctx, name)
+	if err != nil {
+		return err
+	}
+	present := joined(found)
+	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
+		if network := listing[namespace]; !present[network.Name] {
+			err := s.on.Connect(ctx, network.ID, found.ID, Endpoint(network.ID, name))
+			if err != nil && !errors.Is(err, engine.ErrConflict) { // the project itself was faster
+				return err
+			}
+		}
+	}
+	for _, network := range foreign(found, own.Name, listing) {
+		if err := s.on.Disconnect(ctx, network, found.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Services) start(ctx context.Context, id string) error {
@@ -309,25 +334,15 @@ func holds(present, files map[string][]byte) bool {
 }
 
 // keep mends a container that can stay.
-func (s *Services) keep(ctx context.Context, wanted Wanted, own engine.Network, listing map[string]engine.Network, found engine.Container) error {
+func (s *Services) keep(ctx context.Context, wanted Wanted, own engine.Network, found engine.Container) error {
 	have := found.Spec.Limits
 	if want := wanted.Limits; have.CPUs != want.CPUs || have.Memory != want.Memory || have.Pids != want.Pids {
 		if err := s.on.UpdateLimits(ctx, found.ID, want); err != nil {
 			return err
 		}
 	}
-	present := joined(found)
-	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
-		if network := listing[namespace]; !present[network.Name] {
-			if err := s.on.Connect(ctx, network.ID, found.ID, Endpoint(network.ID, wanted.Name)); err != nil {
-				return err
-			}
-		}
-	}
-	for _, network := range foreign(found, own.Name, listing) {
-		if err := s.on.Disconnect(ctx, network, found.ID); err != nil {
-			return err
-		}
+	if err := s.place(ctx, own, found); err != nil {
+		return err
 	}
 	changed, err := s.write(ctx, wanted)
 	if err != nil {

@@ -1,0 +1,4 @@
+import {
+  to = isolab_shared_service.registry
+  id = "registry"
+}

@@ -1,0 +1,1 @@
+terraform import isolab_shared_service.registry registry
