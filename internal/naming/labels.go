@@ -28,18 +28,19 @@ const (
 
 // The roles of objects on the engine.
 const (
-	RoleRecord      = "record"
-	RoleKey         = "key"
-	RoleNetwork     = "network"
-	RoleEgress      = "egress"
-	RoleWorkspace   = "workspace"
-	RoleVolume      = "volume"
-	RoleEnvironment = "environment"
-	RoleGateway     = "gateway"
-	RoleService     = "service"
-	RoleOffer       = "offer"
-	RoleHelper      = "helper" // never started: carries files into and out of a volume
-	RoleLock        = "lock"
+	RoleRecord        = "record"
+	RoleKey           = "key"
+	RoleNetwork       = "network"
+	RoleEgress        = "egress"
+	RoleWorkspace     = "workspace"
+	RoleVolume        = "volume"
+	RoleEnvironment   = "environment"
+	RoleGateway       = "gateway"
+	RoleService       = "service"
+	RoleDataNamespace = "data-namespace"
+	RoleOffer         = "offer"
+	RoleHelper        = "helper" // never started: carries files into and out of a volume
+	RoleLock          = "lock"
 )
 
 // Labels merges label maps; later ones win. The provider's own come last at every call, so that nothing overrides them.

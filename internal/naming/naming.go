@@ -74,6 +74,11 @@ func Gateway(name string) string { return "isolab-gateway_" + name }
 // GatewayFiles names the container, never started, through which a gateway's volume is read and written.
 func GatewayFiles(name string) string { return Gateway(name) + "_files" }
 
+// DataNamespace is the name of the volume that holds one revision of what is known of a project's data in a shared service.
+func DataNamespace(namespace, name string, revision int) string {
+	return fmt.Sprintf("isolab_%s_data_%s_%d", namespace, name, revision)
+}
+
 // Service is the name of a shared service's container and of its own network.
 func Service(name string) string { return "isolab-service_" + name }
 

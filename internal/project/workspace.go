@@ -139,7 +139,9 @@ func (p *Projects) data(ctx context.Context, namespace string) ([]string, error)
 	}
 	var names []string
 	for _, item := range volumes {
-		if role := item.Labels[naming.LabelRole]; role != naming.RoleRecord && role != naming.RoleKey {
+		switch item.Labels[naming.LabelRole] {
+		case naming.RoleRecord, naming.RoleKey, naming.RoleDataNamespace: // not data, but what is known of it
+		default:
 			names = append(names, item.Name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/isolab/terraform-provider-isolab/internal/database"
+	"github.com/isolab/terraform-provider-isolab/internal/datanamespace"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
@@ -44,7 +45,7 @@ func (c *credentialVersions) get(id string) (version int64, ok bool) {
 }
 
 // errUnbound means that a binding leads nowhere.
-var errUnbound = errors.New("there is no such database")
+var errUnbound = errors.New("there is no such database or data namespace")
 
 // database finds a database on the engine, with its preset.
 func (d *Data) database(ctx context.Context, id string) (environment.Environment, database.Preset, error) {
@@ -63,8 +64,27 @@ func (d *Data) database(ctx context.Context, id string) (environment.Environment
 	return found, preset, nil
 }
 
-// credentials derives those of a database that is on the engine.
+// dataNamespace finds a data namespace on the engine that is open; [engine.ErrNotFound] for any other id.
+func (d *Data) dataNamespace(ctx context.Context, id string) (datanamespace.Namespace, error) {
+	namespace, name, ok := naming.SplitID(id)
+	if !ok {
+		return datanamespace.Namespace{}, engine.ErrNotFound
+	}
+	found, err := d.Namespaces.Read(ctx, namespace, name)
+	if err == nil && found.Locked {
+		return datanamespace.Namespace{}, engine.ErrNotFound
+	}
+	return found, err
+}
+
+// credentials derives those of a database, or data namespace, that is on the engine.
 func (d *Data) credentials(ctx context.Context, id string) (database.Credentials, error) {
+	if data, err := d.dataNamespace(ctx, id); !gone(err) {
+		if err != nil {
+			return database.Credentials{}, err
+		}
+		return d.Namespaces.Credentials(ctx, data)
+	}
 	found, preset, err := d.database(ctx, id)
 	if err != nil {
 		return database.Credentials{}, err
@@ -111,6 +131,9 @@ func (d *Data) bindingVersion(ctx context.Context, project projectReference, id 
 	}
 	if version, planned := d.versions.get(id); planned {
 		return version, nil
+	}
+	if data, err := d.dataNamespace(ctx, id); !gone(err) {
+		return data.Version, err
 	}
 	found, _, err := d.database(ctx, id)
 	if errors.Is(err, engine.ErrNotFound) {

@@ -34,12 +34,12 @@ func (e *credentialsEphemeral) Configure(_ context.Context, request ephemeral.Co
 
 func (e *credentialsEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, response *ephemeral.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: "The credentials of a project's database, for other providers and for write-only attributes. They exist while Terraform runs and stand in no plan and no state. " +
+		MarkdownDescription: "The credentials of a project's database or data namespace, for other providers and for write-only attributes. They exist while Terraform runs and stand in no plan and no state. " +
 			"Needs Terraform 1.10 or newer. Containers of the project get them by `bindings` instead.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Id of a database that is on the engine, such as `isolab_database.main.id` or `shop/main`.",
+				MarkdownDescription: "Id of a database or data namespace, such as `isolab_database.main.id` or `shop/main`.",
 			},
 			"url":      schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "Address with user and password, as the database's clients take it."},
 			"host":     schema.StringAttribute{Computed: true, MarkdownDescription: "Name by which the project's containers find the database."},

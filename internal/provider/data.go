@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/isolab/terraform-provider-isolab/internal/datanamespace"
 	"github.com/isolab/terraform-provider-isolab/internal/docker"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
@@ -35,6 +36,7 @@ type Data struct {
 	Environments *environment.Environments
 	Gateways     *gateway.Gateways
 	Services     *service.Services
+	Namespaces   *datanamespace.Namespaces
 
 	Log hclog.Logger
 
@@ -53,6 +55,7 @@ func (d *Data) connect(connected *docker.Engine) {
 	d.Gateways = gateway.New(connected, networks, d.Log)
 	d.Environments = environment.New(connected, d.Projects, d.Gateways, d.Log)
 	d.Services = service.New(connected, networks, d.Projects, d.Log)
+	d.Namespaces = datanamespace.New(connected, d.Projects)
 	d.info = sync.OnceValues(func() (engine.Info, error) { return connected.Info(context.Background()) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/isolab/terraform-provider-isolab/internal/datanamespace"
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/environment"
 	"github.com/isolab/terraform-provider-isolab/internal/gateway"
@@ -25,6 +26,10 @@ func advice(err error) string {
 		return "Choose another name, or bring the existing environment under this configuration: terraform import ADDRESS NAMESPACE/NAME."
 	case errors.Is(err, service.ErrExists):
 		return "Choose another name, or bring the existing service under this configuration: terraform import ADDRESS NAME."
+	case errors.Is(err, datanamespace.ErrNotListed):
+		return "Add the service to the project's services."
+	case errors.Is(err, datanamespace.ErrService):
+		return "Make the service with isolab_shared_service and one of these presets, and refer to it, so that it is made first."
 	case errors.Is(err, project.ErrNotOffered):
 		return "Refer to the service's resource, so that it is made first, offer it to the project (offered_to), or take it out of services."
 	case errors.Is(err, engine.ErrNoImage):

@@ -155,7 +155,7 @@ func environmentProgram() map[string]schema.Attribute {
 		"bindings": schema.MapAttribute{
 			Optional: true, Computed: true, ElementType: types.StringType,
 			Default: mapdefault.StaticValue(emptyStringMap),
-			MarkdownDescription: "Environment variables that get the URL, with credentials, of one of the project's databases, such as `{ DATABASE_URL = isolab_database.main.id }`. " +
+			MarkdownDescription: "Environment variables that get the URL, with credentials, of one of the project's databases or data namespaces, such as `{ DATABASE_URL = isolab_database.main.id }`. " +
 				"The password is derived on the way to the container: no plan, no state and no label has it. While the database is absent in the project's phase, so is the variable. Default none.",
 			Validators: []validator.Map{mapvalidator.KeysAre(validVariable), mapvalidator.NoNullValues()},
 		},

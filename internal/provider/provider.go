@@ -113,6 +113,7 @@ func (p *isolabProvider) Resources(context.Context) []func() resource.Resource {
 		manage(newEnvironmentResource, "project", "name"),
 		manage(newAgentResource, "project", "name"),
 		manage(newDatabaseResource, "project", "name"),
+		manage(newDataNamespaceResource, "project", "name"),
 		manage(newGatewayResource, "name"),
 		manage(newSharedServiceResource, "name"),
 		manage(newRouteResource, "gateway", "project", "name"),
