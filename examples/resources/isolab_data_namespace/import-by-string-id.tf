@@ -1,0 +1,4 @@
+import {
+  to = isolab_data_namespace.shop
+  id = "shop/data"
+}

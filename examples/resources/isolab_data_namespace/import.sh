@@ -1,0 +1,1 @@
+terraform import isolab_data_namespace.shop shop/data

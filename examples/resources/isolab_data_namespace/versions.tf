@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    isolab = {
+      source = "isolab/isolab"
+    }
+  }
+}
