@@ -19,6 +19,7 @@ import (
 // advice says what to do next about a failure that says nothing about it itself.
 func advice(err error) string {
 	var exhausted *subnet.ExhaustedError
+	var listed *service.ListedError
 	switch {
 	case errors.Is(err, project.ErrExists):
 		return "Choose another name, or bring the existing project under this configuration: terraform import ADDRESS NAMESPACE."
@@ -36,6 +37,8 @@ func advice(err error) string {
 		return "Check the image's name, and that the engine reaches its registry. An engine that reaches none needs the image loaded (docker load), and pull_policy must not be \"always\"; the provider's images put other ones in place of the defaults."
 	case errors.Is(err, gateway.ErrPortTaken):
 		return "Choose another http_port or bind_address, or stop what listens there."
+	case errors.As(err, &listed):
+		return "If the service is only to get another name, add lifecycle { create_before_destroy = true } to it."
 	case errors.As(err, &exhausted):
 		return "Widen address_pool.cidr in the provider's configuration, choose a longer address_pool.prefix_length, or remove networks that are not needed any more."
 	case errors.Is(err, engine.ErrUnavailable):

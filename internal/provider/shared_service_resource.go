@@ -47,14 +47,13 @@ func (r *sharedServiceResource) Schema(_ context.Context, _ resource.SchemaReque
 		"id": schema.StringAttribute{Computed: true, MarkdownDescription: "The name."},
 		"name": schema.StringAttribute{
 			Required:            true,
-			MarkdownDescription: "Name of the service, such as `redis`, by which the containers of the projects that list it find it." + nameRule + " Changing it forces a new service.",
+			MarkdownDescription: "Name of the service, such as `redis`, by which the containers of the projects that list it find it." + nameRule + " Changing it forces a new service: projects list the old one until they are applied, so add `lifecycle { create_before_destroy = true }`.",
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			Validators:          []validator.String{validName{}},
 		},
 		"preset": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "What the service is made from, one of " + listed(service.Presets()) + ". Every attribute overrides it. Without one, `image` is required. Changing it forces a new service.",
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			MarkdownDescription: "What the service is made from, one of " + listed(service.Presets()) + ". Every attribute overrides it. Without one, `image` is required.",
 			Validators:          []validator.String{oneOf(service.Presets()), stringvalidator.AtLeastOneOf(path.MatchRoot("preset"), path.MatchRoot("image"))},
 		},
 		"image": schema.StringAttribute{
