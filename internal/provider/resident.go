@@ -67,7 +67,7 @@ func (r *residents) Create(ctx context.Context, request resource.CreateRequest, 
 			response.Diagnostics.AddWarning(sentence(r.noun+" "+wanted.ID()+" was interrupted while it came up"),
 				"Its containers run, and nobody waited for their health check to pass. The next plan shows what they have become.")
 		default:
-			fail(&response.Diagnostics, failedAt(err), "Unable to create "+r.noun+" "+wanted.ID(), err)
+			fail(&response.Diagnostics, failedAt(err), "Unable to create "+r.noun+" "+wanted.ID(), redact(err, wanted.Secrets))
 		}
 		if len(now.Containers) == 0 {
 			return
@@ -87,7 +87,7 @@ func (r *residents) Update(ctx context.Context, request resource.UpdateRequest, 
 	}
 	now, err := r.data.Environments.Apply(ctx, wanted)
 	if err != nil {
-		fail(&response.Diagnostics, failedAt(err), "Unable to update "+r.noun+" "+wanted.ID(), err)
+		fail(&response.Diagnostics, failedAt(err), "Unable to update "+r.noun+" "+wanted.ID(), redact(err, wanted.Secrets))
 		if now.Namespace == "" {
 			return // Not even what is there could be read: the state stays as it was.
 		}

@@ -45,6 +45,33 @@ func TestAccSecrets(t *testing.T) {
 	)
 }
 
+// TestAccSecretsInLastWords shows the log of a container that did not come up, without the secret that it printed.
+func TestAccSecretsInLastWords(t *testing.T) {
+	b := onEngine(t)
+	place := workspace{folder: t.TempDir(), settings: program(t)}
+	configuration := plain + fmt.Sprintf(`
+resource "isolab_environment" "dev" {
+  project            = isolab_project.shop
+  name               = "dev"
+  kind               = "development"
+  image              = %q
+  command            = ["sh", "-c", "echo the key is $API_KEY; exit 3"]
+  secrets_wo         = { API_KEY = "never-to-be-shown" }
+  secrets_wo_version = 1
+}
+`, busybox)
+	if err := place.write("main.tf", required+b.config(configuration)); err != nil {
+		t.Fatal(err)
+	}
+	output, err := place.run("apply", "-auto-approve")
+	if said := strings.Join(strings.Fields(output), " "); err == nil || !strings.Contains(said, "the key is (secret)") || strings.Contains(said, "never-to-be-shown") {
+		t.Errorf("terraform said %s", output)
+	}
+	if output, err := place.run("destroy", "-auto-approve"); err != nil {
+		t.Error(tail(output))
+	}
+}
+
 // TestAccNoSecretIsTold looks for every secret that exists in whatever Terraform writes down or says.
 func TestAccNoSecretIsTold(t *testing.T) {
 	b := onEngine(t)

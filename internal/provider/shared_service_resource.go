@@ -243,7 +243,7 @@ func (r *sharedServiceResource) apply(ctx context.Context, plan *sharedServiceMo
 	}
 	now, err := act(ctx, wanted)
 	if err != nil {
-		fail(diags, failedAt(err), "Unable to "+verb+" shared service "+wanted.Name, err)
+		fail(diags, failedAt(err), "Unable to "+verb+" shared service "+wanted.Name, redact(err, wanted.Secrets))
 		if now.Name == "" {
 			return false
 		}
