@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/health"
 	"github.com/isolab/terraform-provider-isolab/internal/interrupt"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
@@ -72,7 +73,26 @@ func (e *Environments) become(ctx context.Context, wanted Wanted, neighbours []e
 		now, err = Environment{Spec: wanted.Spec, Status: lifecycle.Absent}, nil
 	}
 	now.Hibernation = wanted.Hibernation
+	if failed == nil && err == nil && wanted.Status == lifecycle.Running && now.Status == lifecycle.Stopped {
+		failed = e.ended(ctx, now)
+	}
 	return now, errors.Join(failed, err, e.routes.Follow(ctx, wanted.Namespace, wanted.Name))
+}
+
+// ended says which container was up for a moment only. By now the engine may have started it again.
+func (e *Environments) ended(ctx context.Context, now Environment) error {
+	which := now.Containers[0]
+	for _, container := range now.Containers {
+		current, err := e.engine.Container(ctx, container.ID)
+		if err != nil {
+			return err
+		}
+		if current.State != engine.StateRunning {
+			which = container
+			break
+		}
+	}
+	return fmt.Errorf("environment %s, container %s: %w", now.ID(), which.Name, health.Ended(ctx, e.engine, which.ID))
 }
 
 func (e *Environments) settleAll(ctx context.Context, wanted *Wanted, neighbours []engine.ContainerSummary) error {

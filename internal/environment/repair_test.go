@@ -287,3 +287,29 @@ func TestWithoutItsProject(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestEndsAtOnce starts a container that nothing checks, and that ends when it was seen running, for good or to be started
+// again by the engine.
+func TestEndsAtOnce(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		on := host(t)
+		looks := 0
+		on.Before = func(call, id string) error {
+			if call != "Container" {
+				return nil
+			}
+			switch looks++; {
+			case looks == 2: // after the one that waits for its health
+				return on.StopContainer(t.Context(), id, 0)
+			case looks == 3 && again:
+				return on.StartContainer(t.Context(), id)
+			}
+			return nil
+		}
+		_, err := run(on).Create(t.Context(), dev(lifecycle.Running))
+		var unhealthy *health.UnhealthyError
+		if !errors.As(err, &unhealthy) || !strings.Contains(unhealthy.Reason, "right after its start") || strings.Contains(unhealthy.Reason, "again") != again {
+			t.Errorf("got %v", err)
+		}
+	}
+}

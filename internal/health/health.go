@@ -101,11 +101,23 @@ func up(ctx context.Context, on Engine, id string) (bool, error) {
 	case err != nil:
 		return false, err
 	case current.State != engine.StateRunning:
-		return false, unhealthy(ctx, on, id, fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode))
+		return false, Ended(ctx, on, id)
 	case current.Health.Status == "unhealthy":
 		return false, unhealthy(ctx, on, id, "the container is unhealthy")
 	}
 	return current.Health.Status == "" || current.Health.Status == "healthy", nil
+}
+
+// Ended says why a container that was up, for nothing checks its health, does not run any more.
+func Ended(ctx context.Context, on Engine, id string) error {
+	current, err := on.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	if current.State == engine.StateRunning {
+		return unhealthy(ctx, on, id, "the container ended right after its start, and was started again")
+	}
+	return unhealthy(ctx, on, id, fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode))
 }
 
 func outOfMemory(ctx context.Context, on Engine, id string) error {

@@ -31,6 +31,7 @@ var fixtures = map[string]string{
 	"node": "isolab-fixture/node:1", "react": "isolab-fixture/node:1", "python": "isolab-fixture/python:1", "php": "isolab-fixture/php:1",
 	"static": "isolab-fixture/nginx:1", "gateway": "isolab-fixture/nginx:1",
 	"postgres": "isolab-fixture/postgres:1", "mariadb": "isolab-fixture/mariadb:1", "redis": "isolab-fixture/redis:1", "registry": "isolab-fixture/registry:1",
+	"prometheus": "isolab-fixture/prometheus:1",
 }
 
 // busybox is an image of 2 MB with a shell and httpd, for environments of no stack.

@@ -56,6 +56,7 @@ resource "isolab_environment" "dev" {
   kind               = "development"
   image              = %q
   command            = ["sh", "-c", "echo the key is $API_KEY; exit 3"]
+  health_check       = { test = ["CMD", "true"], interval = "1s" }
   secrets_wo         = { API_KEY = "never-to-be-shown" }
   secrets_wo_version = 1
 }
@@ -90,8 +91,22 @@ resource "isolab_environment" "worker" {
   command            = ["sleep", "1000"]
   secrets_wo         = { COPY = ephemeral.isolab_credentials.main.password }
   secrets_wo_version = 1
+  bindings           = { SHARED = isolab_data_namespace.shared.id }
+}
+
+resource "isolab_shared_service" "postgres" {
+  name        = "PREFIX-postgres"
+  preset      = "postgres"
+  data_policy = "delete"
+}
+
+resource "isolab_data_namespace" "shared" {
+  project = isolab_project.shop
+  name    = "shared"
+  service = isolab_shared_service.postgres.name
 }
 `
+	configuration = strings.Replace(configuration, `data_policy = "delete"`, "data_policy = \"delete\"\n  services    = [isolab_shared_service.postgres.name]", 1)
 	// The user's own file has the user's own secret: it comes in from the outside.
 	configuration = strings.Replace(configuration, fmt.Sprintf("%q", written), "var.api_key", 1) + `
 variable "api_key" {
@@ -119,7 +134,11 @@ variable "api_key" {
 	if address := b.docker("exec", b.container("shop", "client"), "printenv", "DATABASE_URL"); len(password) != 32 || !strings.Contains(address, password) {
 		t.Errorf("the password is %q, the address %q", password, address)
 	}
-	secrets := map[string]string{"the password": password, "the user's secret": written, "the verifier": "SCRAM-SHA-256$"}
+	shared := regexp.MustCompile(`:([^:@]{32})@`).FindStringSubmatch(b.docker("exec", b.container("shop", "worker"), "sh", "-c", "echo $SHARED"))
+	if len(shared) != 2 {
+		t.Fatal("the shared database has no password")
+	}
+	secrets := map[string]string{"the password": password, "the shared database's password": shared[1], "the user's secret": written, "the verifier": "SCRAM-SHA-256$"}
 	shown := map[string]string{"what terraform said": said, "the containers' labels": b.docker("ps", "--all", "--no-trunc", "--format", "{{.Labels}} {{.Command}}", "--filter", "name=PREFIX")}
 	for _, name := range []string{"terraform.tfstate", "first.tfplan", "second.tfplan"} {
 		content, err := os.ReadFile(filepath.Join(place.folder, name))

@@ -64,6 +64,7 @@ type definition struct {
 	// Database is a database to be shared; all but the description comes from its preset.
 	Database     string             `json:"database"`
 	Image        string             `json:"image"`
+	Entrypoint   []string           `json:"entrypoint"`
 	Command      []string           `json:"command"`
 	Port         int                `json:"port"`
 	User         string             `json:"user"`
@@ -84,7 +85,7 @@ func read(name string, folder fs.FS) (Preset, error) {
 		return shared(name, from)
 	}
 	made := Preset{
-		Name: name, Description: from.Description, Image: from.Image, Command: from.Command, Port: from.Port, User: from.User,
+		Name: name, Description: from.Description, Image: from.Image, Entrypoint: from.Entrypoint, Command: from.Command, Port: from.Port, User: from.User,
 		Variables: from.Variables, Volumes: from.Volumes, Files: map[string]string{}, Tmpfs: from.Tmpfs,
 		ReloadSignal: from.ReloadSignal, Health: from.Health.Check(),
 	}
