@@ -101,7 +101,7 @@ func up(ctx context.Context, on Engine, id string) (bool, error) {
 	case err != nil:
 		return false, err
 	case current.State != engine.StateRunning:
-		return false, Ended(ctx, on, id)
+		return false, unhealthy(ctx, on, id, endedBy(current))
 	case current.Health.Status == "unhealthy":
 		return false, unhealthy(ctx, on, id, "the container is unhealthy")
 	}
@@ -117,7 +117,11 @@ func Ended(ctx context.Context, on Engine, id string) error {
 	if current.State == engine.StateRunning {
 		return unhealthy(ctx, on, id, "the container ended right after its start, and was started again")
 	}
-	return unhealthy(ctx, on, id, fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode))
+	return unhealthy(ctx, on, id, endedBy(current))
+}
+
+func endedBy(current engine.Container) string {
+	return fmt.Sprintf("the container ended with exit code %d right after its start", current.ExitCode)
 }
 
 func outOfMemory(ctx context.Context, on Engine, id string) error {

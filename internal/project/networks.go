@@ -8,11 +8,24 @@ import (
 	"github.com/isolab/terraform-provider-isolab/internal/naming"
 )
 
+// firstNetwork is the internal network of a project that is being made. Whoever wrote the first revision of its record is
+// the first to make one, and need not look whether there is another.
+func (p *Projects) firstNetwork(ctx context.Context, record Record) (engine.Network, error) {
+	if record.Revision > 1 {
+		return p.internalNetwork(ctx, record)
+	}
+	return p.networks.Create(ctx, internalSpec(record))
+}
+
 // internalNetwork makes sure of the network that everything of the project joins and that leads nowhere else.
 func (p *Projects) internalNetwork(ctx context.Context, record Record) (engine.Network, error) {
-	spec := engine.NetworkSpec{Name: naming.Network(record.Namespace), Internal: true, Labels: internalLabels(record.Namespace)}
-	spec.Labels = naming.Labels(record.Labels, spec.Labels)
-	return p.networks.Ensure(ctx, spec, internalLabels(record.Namespace))
+	return p.networks.Ensure(ctx, internalSpec(record), internalLabels(record.Namespace))
+}
+
+func internalSpec(record Record) engine.NetworkSpec {
+	return engine.NetworkSpec{
+		Name: naming.Network(record.Namespace), Internal: true, Labels: naming.Labels(record.Labels, internalLabels(record.Namespace)),
+	}
 }
 
 // Network finds the project's internal network; [engine.ErrNotFound] when it is gone.

@@ -113,12 +113,14 @@ func (p *Projects) Create(ctx context.Context, wanted Wanted) (Project, error) {
 	if err := p.walk(ctx, record, steps); err != nil {
 		return Project{Record: record}, err
 	}
-	made, err := p.internalNetwork(ctx, record)
+	made, err := p.firstNetwork(ctx, record)
 	if err != nil {
 		return Project{Record: record}, fmt.Errorf("create the internal network of project %s: %w", record.Namespace, err)
 	}
-	if err := p.serve(ctx, record); err != nil {
-		return Project{Record: record}, err
+	if len(record.reaches()) > 0 {
+		if err := p.serve(ctx, record); err != nil {
+			return Project{Record: record}, err
+		}
 	}
 	p.log.Info("created project", "namespace", record.Namespace, "phase", record.Phase(), "subnet", made.Subnets[0])
 	return Project{Record: record, Network: made.Name, Subnet: made.Subnets[0], Workspace: naming.Workspace(record.Namespace)}, nil
