@@ -262,6 +262,11 @@ func TestNetworksOfAKilledApply(t *testing.T) {
 		} {
 			t.Run(name+" "+moment, func(t *testing.T) {
 				on := enginetest.New()
+				killed := errors.New("killed")
+				interrupt(on, &killed, "CreateNetwork")
+				if _, err := run(on).Create(t.Context(), shop(lifecycle.Development)); !errors.Is(err, killed) {
+					t.Fatal(err)
+				}
 				projects := run(on)
 				ended := false
 				on.Before = func(call, subject string) error {
