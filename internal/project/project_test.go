@@ -262,9 +262,11 @@ func TestNetworksOfAKilledApply(t *testing.T) {
 		} {
 			t.Run(name+" "+moment, func(t *testing.T) {
 				on := enginetest.New()
+				wanted := shop(lifecycle.Development)
+				wanted.Creator = "here"
 				killed := errors.New("killed")
 				interrupt(on, &killed, "CreateNetwork")
-				if _, err := run(on).Create(t.Context(), shop(lifecycle.Development)); !errors.Is(err, killed) {
+				if _, err := run(on).Create(t.Context(), wanted); !errors.Is(err, killed) {
 					t.Fatal(err)
 				}
 				projects := run(on)
@@ -279,7 +281,7 @@ func TestNetworksOfAKilledApply(t *testing.T) {
 					}
 					return test.answer
 				}
-				if _, err := projects.Create(t.Context(), shop(lifecycle.Development)); err != nil {
+				if _, err := projects.Create(t.Context(), wanted); err != nil {
 					t.Fatal(err)
 				}
 				if role == naming.RoleEgress {
