@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/preset"
@@ -51,18 +50,7 @@ const (
 //go:embed presets
 var embedded embed.FS
 
-// presets reads the embedded folder once. What is embedded was tested, so a failure here is a broken build.
-var presets = sync.OnceValue(func() map[string]Preset {
-	root, err := fs.Sub(embedded, "presets")
-	if err != nil {
-		panic(err)
-	}
-	loaded, err := preset.Folders(root, read)
-	if err != nil {
-		panic(err)
-	}
-	return loaded
-})
+var presets = preset.Embedded(embedded, "presets", read)
 
 // Presets lists the databases that there are, in alphabetical order.
 func Presets() []string { return slices.Sorted(maps.Keys(presets())) }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
@@ -46,6 +47,22 @@ func Folders[T any](root fs.FS, read func(name string, folder fs.FS) (T, error))
 		}
 	}
 	return items, errors.Join(problems...)
+}
+
+// Embedded reads one item from every folder below a folder of embedded files, when it is first asked for. What is embedded
+// was tested, so a failure here is a broken build.
+func Embedded[T any](files fs.FS, below string, read func(name string, folder fs.FS) (T, error)) func() map[string]T {
+	return sync.OnceValue(func() map[string]T {
+		root, err := fs.Sub(files, below)
+		if err != nil {
+			panic(err)
+		}
+		items, err := Folders(root, read)
+		if err != nil {
+			panic(fmt.Errorf("%s: %w", below, err))
+		}
+		return items
+	})
 }
 
 // HealthCheck is an [engine.HealthCheck] in JSON. What is left out has the value of [DefaultHealth].

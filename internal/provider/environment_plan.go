@@ -151,7 +151,7 @@ func (m *environmentModel) planOutputs(ctx context.Context, state *environmentMo
 
 // sameContainers reports whether the containers that exist can stay: nothing differs that a container keeps for life.
 func (m environmentModel) sameContainers(state environmentModel, project, before projectReference) bool {
-	for _, pair := range [][2]attr.Value{
+	return unchanged([][2]attr.Value{
 		{project.Stack, before.Stack},
 		{m.Kind, state.Kind},
 		{m.Image, state.Image},
@@ -175,7 +175,12 @@ func (m environmentModel) sameContainers(state environmentModel, project, before
 		{m.Log, state.Log},
 		{m.AllLabels, state.AllLabels},
 		{m.Limits.Attributes()["shm"], state.Limits.Attributes()["shm"]},
-	} {
+	})
+}
+
+// unchanged reports whether the two values of every pair are the same. What an object does not have is not.
+func unchanged(pairs [][2]attr.Value) bool {
+	for _, pair := range pairs {
 		if pair[0] == nil || pair[1] == nil || !pair[0].Equal(pair[1]) {
 			return false
 		}

@@ -173,7 +173,7 @@ func (r *sharedServiceResource) ModifyPlan(ctx context.Context, request resource
 
 // sameContainer reports whether the container that exists can stay: nothing differs that it keeps for life.
 func (m *sharedServiceModel) sameContainer(state sharedServiceModel) bool {
-	for _, pair := range [][2]attr.Value{
+	if !unchanged([][2]attr.Value{
 		{m.Name, state.Name},
 		{m.Preset, state.Preset},
 		{m.Image, state.Image},
@@ -194,10 +194,8 @@ func (m *sharedServiceModel) sameContainer(state sharedServiceModel) bool {
 		{m.Log, state.Log},
 		{m.AllLabels, state.AllLabels},
 		{m.Limits.Attributes()["shm"], state.Limits.Attributes()["shm"]},
-	} {
-		if pair[0] == nil || pair[1] == nil || !pair[0].Equal(pair[1]) {
-			return false
-		}
+	}) {
+		return false
 	}
 	if m.Files.IsUnknown() || len(m.Files.Elements()) != len(state.Files.Elements()) {
 		return false

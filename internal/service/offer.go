@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -42,4 +43,31 @@ func OfferOf(name string, volumes []engine.Volume) (Offer, error) {
 		return offer, nil
 	}
 	return Offer{}, nil
+}
+
+// offer writes down to whom the service is offered, as a label, which cannot change: the volume is made anew. Without one
+// it is offered to nobody.
+func (s *Services) offer(ctx context.Context, name string, offer Offer) error {
+	encoded, err := json.Marshal(offer)
+	if err != nil {
+		return err
+	}
+	existing, err := s.on.Volumes(ctx, offerLabels(name))
+	if err != nil {
+		return err
+	}
+	for _, one := range existing {
+		if one.Labels[naming.LabelOffer] == string(encoded) {
+			return nil
+		}
+		if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
+			return err
+		}
+	}
+	_, err = s.on.CreateVolume(ctx, naming.ServiceOffer(name), naming.Labels(offerLabels(name), map[string]string{naming.LabelOffer: string(encoded)}))
+	return err
+}
+
+func offerLabels(name string) map[string]string {
+	return map[string]string{naming.LabelRole: naming.RoleOffer, naming.LabelService: name}
 }

@@ -2,13 +2,10 @@ package service
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -58,16 +55,6 @@ const grace = 10 * time.Second
 
 // ErrExists means that the engine already runs a shared service of this name that was asked for in other words.
 var ErrExists = errors.New("the shared service exists already")
-
-// ListedError says that a service cannot go because projects list it.
-type ListedError struct {
-	Service  string
-	Projects []string
-}
-
-func (e *ListedError) Error() string {
-	return fmt.Sprintf("shared service %s is listed by project %s; take it out of their services first. Nothing was removed", e.Service, strings.Join(e.Projects, ", "))
-}
 
 // Service is a shared service as the engine holds it.
 type Service struct {
@@ -278,61 +265,6 @@ func (s *Services) volume(ctx context.Context, service, name string, extra map[s
 	return volume.Write(ctx, s.on, name, owner, nil)
 }
 
-// clearFiles removes the configuration files of a service that has no container.
-func (s *Services) clearFiles(ctx context.Context, service string) error {
-	volumes, err := s.on.Volumes(ctx, labels(service))
-	if err != nil {
-		return err
-	}
-	for _, one := range volumes {
-		if one.Labels[naming.LabelVolume] == "" {
-			if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// write puts the configuration files where they differ, and reports whether any did.
-func (s *Services) write(ctx context.Context, wanted Wanted) (changed bool, err error) {
-	for _, folder := range wanted.folders() {
-		files := map[string][]byte{}
-		for name, content := range wanted.Files {
-			if path.Dir(name) == folder {
-				files[path.Base(name)] = []byte(content)
-			}
-		}
-		err := volume.With(ctx, s.on, naming.ServiceFiles(wanted.Name, folder), func(ctx context.Context, container string) error {
-			archive, err := s.on.ReadArchive(ctx, container, volume.Root)
-			if err != nil {
-				return err
-			}
-			defer archive.Close()
-			present, err := volume.Unpack(archive)
-			if err != nil || holds(present, files) {
-				return err
-			}
-			changed = true
-			return s.on.WriteArchive(ctx, container, "/", volume.Pack(volume.Root, volume.Owner, files))
-		})
-		if err != nil {
-			return false, err
-		}
-	}
-	return changed, nil
-}
-
-// holds reports whether all of files are among those present.
-func holds(present, files map[string][]byte) bool {
-	for name, content := range files {
-		if found, there := present[name]; !there || !slices.Equal(found, content) {
-			return false
-		}
-	}
-	return true
-}
-
 // keep mends a container that can stay.
 func (s *Services) keep(ctx context.Context, wanted Wanted, own engine.Network, found engine.Container) error {
 	have := found.Spec.Limits
@@ -378,175 +310,4 @@ func foreign(found engine.Container, own string, listing map[string]engine.Netwo
 	}
 	slices.Sort(others)
 	return others
-}
-
-// offer writes down to whom the service is offered, as a label, which cannot change: the volume is made anew. Without one
-// it is offered to nobody.
-func (s *Services) offer(ctx context.Context, name string, offer Offer) error {
-	encoded, err := json.Marshal(offer)
-	if err != nil {
-		return err
-	}
-	existing, err := s.on.Volumes(ctx, offerLabels(name))
-	if err != nil {
-		return err
-	}
-	for _, one := range existing {
-		if one.Labels[naming.LabelOffer] == string(encoded) {
-			return nil
-		}
-		if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
-			return err
-		}
-	}
-	_, err = s.on.CreateVolume(ctx, naming.ServiceOffer(name), naming.Labels(offerLabels(name), map[string]string{naming.LabelOffer: string(encoded)}))
-	return err
-}
-
-func offerLabels(name string) map[string]string {
-	return map[string]string{naming.LabelRole: naming.RoleOffer, naming.LabelService: name}
-}
-
-// find looks closely at the service's container; [engine.ErrNotFound] when there is none.
-func (s *Services) find(ctx context.Context, name string) (engine.Container, error) {
-	containers, err := s.on.Containers(ctx, labels(name))
-	if err != nil {
-		return engine.Container{}, err
-	}
-	if len(containers) == 0 {
-		return engine.Container{}, fmt.Errorf("container of shared service %s: %w", name, engine.ErrNotFound)
-	}
-	return s.on.Container(ctx, containers[0].ID)
-}
-
-// Read tells what the engine holds of a service; [engine.ErrNotFound] when it has no container.
-func (s *Services) Read(ctx context.Context, name string) (Service, error) {
-	found, err := s.find(ctx, name)
-	if err != nil {
-		return Service{}, fmt.Errorf("read shared service %s: %w", name, err)
-	}
-	now := Service{ContainerID: found.ID, ImageID: found.ImageID, Running: found.State == engine.StateRunning}
-	if err := json.Unmarshal([]byte(found.Spec.Labels[naming.LabelSpec]), &now.Spec); err != nil {
-		return Service{}, fmt.Errorf("read the specification in the label of container %s: %w", found.Spec.Name, err)
-	}
-	now.Limits = found.Spec.Limits
-	volumes, err := s.on.Volumes(ctx, offerLabels(name))
-	if err != nil {
-		return Service{}, err
-	}
-	if now.Offer, err = OfferOf(name, volumes); err != nil {
-		return Service{}, err
-	}
-	listing, err := s.projects.Listing(ctx, name)
-	if err != nil {
-		return Service{}, err
-	}
-	now.Drift = hardening.Weakened(now.container(), found)
-	present := joined(found)
-	if !present[naming.Service(name)] {
-		now.drifted("container %s: is not on its own network", found.Spec.Name)
-	}
-	for _, namespace := range slices.Sorted(maps.Keys(listing)) {
-		if present[listing[namespace].Name] {
-			now.Projects = append(now.Projects, namespace)
-		} else {
-			now.drifted("container %s: is not on the network of project %s, which lists it", found.Spec.Name, namespace)
-		}
-	}
-	for _, network := range foreign(found, naming.Service(name), listing) {
-		now.drifted("container %s: is on network %s, where it does not belong", found.Spec.Name, network)
-	}
-	if len(volumes) == 0 {
-		now.drifted("the volume that says to whom the service is offered is missing")
-	}
-	return now, nil
-}
-
-func (s *Service) drifted(format string, args ...any) {
-	s.Drift = append(s.Drift, fmt.Sprintf(format, args...))
-}
-
-// Delete removes a service: its container, network and files, and its data unless keep says otherwise. The volumes that
-// stay are named in the answer. A [*ListedError] while projects list it.
-func (s *Services) Delete(ctx context.Context, name string, keep bool) (retained []string, err error) {
-	ctx, done := interrupt.Shield(ctx)
-	defer done()
-	err = s.locked(ctx, name, func(ctx context.Context) error {
-		retained, err = s.remove(ctx, name, keep)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("remove shared service %s: %w", name, err)
-	}
-	return retained, nil
-}
-
-func (s *Services) remove(ctx context.Context, name string, keep bool) (retained []string, err error) {
-	listing, err := s.projects.Listing(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if len(listing) > 0 {
-		return nil, &ListedError{Service: name, Projects: slices.Sorted(maps.Keys(listing))}
-	}
-	found, err := s.find(ctx, name)
-	if err != nil && !errors.Is(err, engine.ErrNotFound) {
-		return nil, err
-	}
-	if err == nil {
-		if err := errors.Join(s.on.StopContainer(ctx, found.ID, grace), s.on.RemoveContainer(ctx, found.ID)); err != nil {
-			return nil, err
-		}
-	}
-	networks, err := s.on.Networks(ctx, labels(name))
-	if err != nil {
-		return nil, err
-	}
-	for _, network := range networks {
-		if err := s.on.RemoveNetwork(ctx, network.ID); err != nil {
-			return nil, err
-		}
-	}
-	volumes, err := s.on.Volumes(ctx, map[string]string{naming.LabelService: name})
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range volumes {
-		if keep && one.Labels[naming.LabelVolume] != "" {
-			retained = append(retained, one.Name)
-			continue
-		}
-		if err := volume.Sweep(ctx, s.on, one.Name); err != nil {
-			return nil, err
-		}
-		if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
-			return nil, err
-		}
-	}
-	return retained, nil
-}
-
-// Files reads a service's configuration files back, by path: for imports.
-func (s *Services) Files(ctx context.Context, spec Spec) (map[string]string, error) {
-	files := map[string]string{}
-	for _, folder := range spec.folders() {
-		err := volume.With(ctx, s.on, naming.ServiceFiles(spec.Name, folder), func(ctx context.Context, container string) error {
-			archive, err := s.on.ReadArchive(ctx, container, volume.Root)
-			if err != nil {
-				return err
-			}
-			defer archive.Close()
-			present, err := volume.Unpack(archive)
-			for _, name := range spec.FileNames {
-				if content, there := present[path.Base(name)]; there && path.Dir(name) == folder {
-					files[name] = string(content)
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read the files of shared service %s: %w", spec.Name, err)
-		}
-	}
-	return files, nil
 }

@@ -21,15 +21,6 @@ type definition struct {
 	FixedPort   bool                        `json:"fixed_port"`
 }
 
-// load reads one stack from every folder of root.
-func load(root fs.FS) (map[string]Stack, error) {
-	loaded, err := preset.Folders(root, read)
-	if err != nil {
-		return nil, fmt.Errorf("stacks: %w", err)
-	}
-	return loaded, nil
-}
-
 // read takes the stack called name from its folder.
 func read(name string, folder fs.FS) (Stack, error) {
 	var from definition

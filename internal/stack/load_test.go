@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
+	"github.com/isolab/terraform-provider-isolab/internal/preset"
 )
 
 const minimal = `{
@@ -29,7 +30,7 @@ func folder(definition string) fstest.MapFS {
 }
 
 func TestLoad(t *testing.T) {
-	loaded, err := load(folder(minimal))
+	loaded, err := preset.Folders(folder(minimal), read)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +85,9 @@ func TestLoadRefuses(t *testing.T) {
 		"an empty workspace":  {empty, "workspace: folder is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := load(test.tree)
+			_, err := preset.Folders(test.tree, read)
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "minimal") {
-				t.Errorf("load() = %v, want an error about minimal with %q", err, test.want)
+				t.Errorf("read %v, want an error about minimal with %q", err, test.want)
 			}
 		})
 	}

@@ -5,13 +5,12 @@ package stack
 
 import (
 	"embed"
-	"io/fs"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/isolab/terraform-provider-isolab/internal/engine"
 	"github.com/isolab/terraform-provider-isolab/internal/lifecycle"
+	"github.com/isolab/terraform-provider-isolab/internal/preset"
 )
 
 // Stack is a technology's defaults. An environment overrides any of them. Every caller gets the same maps and slices,
@@ -45,18 +44,7 @@ func (s Stack) Scaffold() map[string][]byte { return maps.Clone(s.scaffold) }
 //go:embed all:stacks
 var embedded embed.FS
 
-// stacks reads the embedded folder once. What is embedded was tested, so a failure here is a broken build.
-var stacks = sync.OnceValue(func() map[string]Stack {
-	root, err := fs.Sub(embedded, "stacks")
-	if err != nil {
-		panic(err)
-	}
-	loaded, err := load(root)
-	if err != nil {
-		panic(err)
-	}
-	return loaded
-})
+var stacks = preset.Embedded(embedded, "stacks", read)
 
 // Names lists all stacks in alphabetical order.
 func Names() []string { return slices.Sorted(maps.Keys(stacks())) }
