@@ -250,8 +250,5 @@ func (e *Environments) DeleteVolume(ctx context.Context, namespace, name string)
 	if err != nil || len(existing) == 0 {
 		return err
 	}
-	if err := volume.Sweep(ctx, e.engine, full); err != nil {
-		return err
-	}
-	return e.engine.RemoveVolume(ctx, full)
+	return volume.Remove(ctx, e.engine, full)
 }

@@ -68,10 +68,7 @@ func (g *Gateways) remove(ctx context.Context, name string) error {
 		return err
 	}
 	if len(volumes) > 0 {
-		if err := volume.Sweep(ctx, g.on, naming.Gateway(name)); err != nil {
-			return err
-		}
-		if err := g.on.RemoveVolume(ctx, naming.Gateway(name)); err != nil {
+		if err := volume.Remove(ctx, g.on, naming.Gateway(name)); err != nil {
 			return err
 		}
 	}

@@ -97,10 +97,7 @@ func (p *Projects) removeKey(ctx context.Context, namespace string) error {
 		return err
 	}
 	for _, item := range volumes {
-		if err := volume.Sweep(ctx, p.engine, item.Name); err != nil {
-			return err
-		}
-		if err := p.engine.RemoveVolume(ctx, item.Name); err != nil {
+		if err := volume.Remove(ctx, p.engine, item.Name); err != nil {
 			return err
 		}
 	}

@@ -112,10 +112,7 @@ func (p *Projects) removeData(ctx context.Context, namespace string) error {
 		return err
 	}
 	for _, name := range names {
-		if err := volume.Sweep(ctx, p.engine, name); err != nil {
-			return err
-		}
-		if err := p.engine.RemoveVolume(ctx, name); err != nil {
+		if err := volume.Remove(ctx, p.engine, name); err != nil {
 			return err
 		}
 	}

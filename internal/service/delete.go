@@ -74,10 +74,7 @@ func (s *Services) remove(ctx context.Context, name string, keep bool) (retained
 			retained = append(retained, one.Name)
 			continue
 		}
-		if err := volume.Sweep(ctx, s.on, one.Name); err != nil {
-			return nil, err
-		}
-		if err := s.on.RemoveVolume(ctx, one.Name); err != nil {
+		if err := volume.Remove(ctx, s.on, one.Name); err != nil {
 			return nil, err
 		}
 	}

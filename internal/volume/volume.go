@@ -108,6 +108,17 @@ func Sweep(ctx context.Context, on Remover, volume string) error {
 	return nil
 }
 
+// Remove removes a volume that nobody works on any more, and the helper containers that would hold it.
+func Remove(ctx context.Context, on interface {
+	Remover
+	RemoveVolume(ctx context.Context, name string) error
+}, volume string) error {
+	if err := Sweep(ctx, on, volume); err != nil {
+		return err
+	}
+	return on.RemoveVolume(ctx, volume)
+}
+
 // Create makes a container out of the helper image and answers with its id; it is never to be started. The image is
 // imported first where the engine does not hold it.
 func Create(ctx context.Context, on Creator, spec engine.ContainerSpec) (string, error) {
