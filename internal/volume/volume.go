@@ -112,7 +112,8 @@ func Sweep(ctx context.Context, on Remover, volume string) error {
 func Remove(ctx context.Context, on interface {
 	Remover
 	RemoveVolume(ctx context.Context, name string) error
-}, volume string) error {
+}, volume string,
+) error {
 	if err := Sweep(ctx, on, volume); err != nil {
 		return err
 	}
